@@ -1,0 +1,81 @@
+# Every command that the README names. `make` alone lists them.
+
+# native, wasm (the WASI 0.3 component), wasm-p2 (the WASI 0.2 component) or spin
+RUNTIME ?= wasm
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+CARGO := cargo
+WASM := --target wasm32-wasip2 --locked --release
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: run-$(RUNTIME) ## Serve on 127.0.0.1:8080; RUNTIME=native, wasm, wasm-p2 or spin
+
+.PHONY: build
+build: native components ## Build dist/: both binaries and both components
+
+.PHONY: test
+test: lint unit blackbox ## Check the format, lint, and run every test
+
+.PHONY: bench-quick
+bench-quick: build ## Measure speed, start, memory and size, in under a minute
+	@$(CARGO) build --quiet --locked --release --package bench --bins && $(TARGET_DIR)/release/bench
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf dist
+
+# --- behind the commands above ---
+
+.PHONY: native components target
+native:
+	@$(CARGO) build --locked --release --package hello-native --package hello-host
+	@mkdir -p dist
+	@cp $(TARGET_DIR)/release/hello-native $(TARGET_DIR)/release/hello-host dist/
+
+components: target
+	@$(CARGO) build $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3
+	@mkdir -p dist
+	@cp $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_2.wasm dist/hello-wasi-0.2.wasm
+	@cp $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_3.wasm dist/hello-wasi-0.3.wasm
+
+target:
+	@scripts/wasm-target.sh
+
+.PHONY: run-native run-wasm run-wasm-p2 run-spin
+run-native: native
+	@exec dist/hello-native
+
+run-wasm: build
+	@exec dist/hello-host serve dist/hello-wasi-0.3.wasm
+
+run-wasm-p2: build
+	@exec dist/hello-host serve dist/hello-wasi-0.2.wasm
+
+run-spin: target
+	@command -v spin >/dev/null || { echo "RUNTIME=spin needs the program spin, which is not on PATH; https://spinframework.dev/install has it" >&2; exit 1; }
+	@exec spin up --build --listen 127.0.0.1:8080
+
+run-%:
+	@echo "RUNTIME=$* is not known; use native, wasm, wasm-p2 or spin" >&2; exit 64
+
+.PHONY: lint unit blackbox fixtures
+lint: target
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --release --all-targets -- --deny warnings
+	$(CARGO) clippy $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 -- --deny warnings
+
+unit:
+	$(CARGO) test --locked --package hello --package hello-server
+
+fixtures: target
+	@$(CARGO) build $(WASM) --package guest-p2 --package guest-p3 --package guest-command
+	@mkdir -p dist
+	@cp $(addprefix $(TARGET_DIR)/wasm32-wasip2/release/,guest_p2.wasm guest_p3.wasm guest-command.wasm) dist/
+
+blackbox: build fixtures
+	$(CARGO) test --locked --package tests

@@ -1,0 +1,96 @@
+//! The servers under measurement, as processes: their start, processor time and memory.
+
+use std::{
+    fs, io,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Clock ticks a second in /proc: `USER_HZ`, which is 100 on every Linux (proc(5)).
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// A server slower to start than this has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How to start a server, given its address.
+pub(crate) struct Recipe {
+    /// What the tables call it.
+    pub(crate) name: &'static str,
+    /// The command for an address to listen on.
+    pub(crate) command: Box<dyn Fn(SocketAddr) -> Command>,
+}
+
+/// A server that answers; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it answers.
+    pub(crate) address: SocketAddr,
+    /// From the start of its process to its first answer.
+    pub(crate) first_answer: Duration,
+}
+
+impl Server {
+    /// Starts a server and waits for its first answer.
+    ///
+    /// # Errors
+    /// It cannot be run, or does not answer.
+    pub(crate) fn start(recipe: &Recipe) -> io::Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut command = (recipe.command)(address);
+        let started = Instant::now();
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut server = Server { child, address, first_answer: Duration::ZERO };
+        while !answers(address) {
+            if started.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {
+                return Err(io::Error::other(format!("{} does not answer", recipe.name)));
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        server.first_answer = started.elapsed();
+        Ok(server)
+    }
+
+    /// Processor time used so far, in seconds, by user and kernel together.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub(crate) fn processor_seconds(&self) -> io::Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The second field, the name in parentheses, may hold anything.
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
+        Ok((ticks(11) + ticks(12)) / TICKS_A_SECOND)
+    }
+
+    /// Memory that is its own, in KiB: the proportional set size.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub(crate) fn memory_kib(&self) -> io::Result<u64> {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        Ok(line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+fn answers(address: SocketAddr) -> bool {
+    let ask = || -> io::Result<bool> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")?;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start)?;
+        Ok(&start == b"HTTP/1.1 200")
+    };
+    ask().unwrap_or(false)
+}

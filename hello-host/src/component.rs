@@ -1,0 +1,121 @@
+//! From a file to a component: checks what it is, then compiles it or takes the machine code made before.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, component::Component};
+
+use crate::engine::{self, Limits};
+
+/// The first bytes of a component (binary format: magic, version 13, layer 1) and of a core module (version 1, layer 0).
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// Loads the component to serve.
+///
+/// # Errors
+/// One line: what is wrong with the file and what would be taken.
+pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Component, String> {
+    let bytes = read(file)?;
+    let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
+    let is_machine_code = Engine::detect_precompiled(&bytes).is_some();
+    if precompiled {
+        if !is_machine_code {
+            return Err(refuse(
+                "it is not precompiled; leave --precompiled away, or make it with `hello-host compile`".into(),
+            ));
+        }
+        check_digest(file, &bytes)?;
+    } else if is_machine_code {
+        return Err(refuse(
+            "it is precompiled, and machine code can do anything; if you made it yourself, add --precompiled".into(),
+        ));
+    } else {
+        check_header(&bytes).map_err(refuse)?;
+    }
+    drop(bytes);
+
+    let engine =
+        engine::for_serving(limits).map_err(|error| format!("cannot set up the engine: {}", one_line(&error)))?;
+    let loaded = if precompiled { deserialize(&engine, file) } else { Component::from_file(&engine, file) };
+    loaded.map_err(|error| refuse(one_line(&error)))
+}
+
+/// Compiles a component into `output`, and the digest of that into `output.sha256`, which is given back, too.
+///
+/// # Errors
+/// One line: what could not be read, compiled or written.
+pub(crate) fn compile(file: &Path, output: &Path) -> Result<String, String> {
+    let bytes = read(file)?;
+    check_header(&bytes).map_err(|reason| format!("cannot compile {}: {reason}", file.display()))?;
+    let code = engine::for_compiling()
+        .and_then(|engine| engine.precompile_component(&bytes))
+        .map_err(|error| format!("cannot compile {}: {}", file.display(), one_line(&error)))?;
+    let digest = hex_digest(&code);
+    let name = output.file_name().unwrap_or(output.as_os_str()).to_string_lossy();
+    let write = |path: &Path, bytes: &[u8]| {
+        fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    };
+    write(output, &code)?;
+    write(&digest_file(output), format!("{digest}  {name}\n").as_bytes())?;
+    Ok(digest)
+}
+
+/// Machine code runs with all rights of this process, and mapping it trusts every byte.
+#[allow(unsafe_code)]
+fn deserialize(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the caller has named the file as machine code of our own making, and its digest has been checked. wasmtime itself
+    // refuses code of another version or for another processor.
+    unsafe { Component::deserialize_file(engine, file) }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+}
+
+fn check_header(bytes: &[u8]) -> Result<(), String> {
+    if bytes.starts_with(COMPONENT) {
+        Ok(())
+    } else if bytes.starts_with(CORE_MODULE) {
+        Err("it is a core WebAssembly module; a component is needed, as `cargo build --target wasm32-wasip2` makes"
+            .into())
+    } else {
+        Err("it is no WebAssembly component".into())
+    }
+}
+
+/// In the format of sha256sum, so that `sha256sum -c` checks it, too.
+fn check_digest(file: &Path, bytes: &[u8]) -> Result<(), String> {
+    let digest_file = digest_file(file);
+    let expected = fs::read_to_string(&digest_file).map_err(|error| {
+        format!("cannot read the digest {}: {error}; `hello-host compile` makes it", digest_file.display())
+    })?;
+    let actual = hex_digest(bytes);
+    if expected.split_whitespace().next() == Some(&actual) {
+        return Ok(());
+    }
+    Err(format!(
+        "cannot serve {}: its digest is {actual}, which is not that of {}; make both again with `hello-host compile`",
+        file.display(),
+        digest_file.display()
+    ))
+}
+
+fn digest_file(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".sha256");
+    PathBuf::from(name)
+}
+
+fn hex_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An error with its causes; some of wasmtime's take several lines.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

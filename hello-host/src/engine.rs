@@ -1,0 +1,72 @@
+//! How guest code is compiled and run: the one place for the engine's settings, each with its reason.
+
+use std::{thread, time::Duration};
+
+use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig, Result};
+
+/// How often a running guest is interrupted, to see whether its time is up and to let others run.
+const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// What all instances together may use.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Instances at once.
+    pub(crate) instances: u32,
+    /// Linear memory of one instance, in bytes.
+    pub(crate) memory: u64,
+}
+
+/// An engine whose code can be served. Its clock, which bounds the time of guests, ticks until the process ends.
+pub(crate) fn for_serving(limits: Limits) -> Result<Engine> {
+    let mut config = common();
+    config.allocation_strategy(pool(limits));
+    // A read-only or absent home directory costs the cache, not the service.
+    match Cache::new(CacheConfig::new()) {
+        Ok(cache) => _ = config.cache(Some(cache)),
+        Err(error) => tracing::debug!(error = format!("{error:#}"), "no compilation cache"),
+    }
+    let engine = Engine::new(&config)?;
+    let clock = engine.weak();
+    let tick = move || {
+        while let Some(engine) = clock.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(EPOCH_TICK);
+        }
+    };
+    thread::Builder::new().name("epoch".into()).spawn(tick)?;
+    Ok(engine)
+}
+
+/// An engine that only compiles.
+pub(crate) fn for_compiling() -> Result<Engine> {
+    Engine::new(&common())
+}
+
+/// What compiled code depends on, and so what `compile` and `serve` must agree on.
+fn common() -> Config {
+    let mut config = Config::new();
+    // WASI 0.3 is built on it.
+    config.wasm_component_model_async(true);
+    // Without it a guest that loops would hold its thread for ever.
+    config.epoch_interruption(true);
+    config
+}
+
+/// Places for instances, made once: an instance then costs microseconds instead of the mapping of memory.
+fn pool(Limits { instances, memory }: Limits) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    // A component of one language has one or two memories, an adapter or two around them, and a table for each.
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4))
+        // One stack runs the guest, one more may wait in a call of the component model.
+        .total_stacks(instances.saturating_mul(2))
+        .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
+        // Kept and zeroed instead of given back to the kernel: what a small guest touches.
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10);
+    pool
+}

@@ -1,0 +1,268 @@
+//! What an instance of the component is given: settings, clocks, random numbers, output, HTTP; and how much of everything.
+
+use std::{env, sync::Arc, time::Duration};
+
+use wasmtime::{
+    Engine, ResourceLimiter, Result, Store,
+    component::{Component, HasSelf, Linker, ResourceTable},
+};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{
+    WasiHttpCtx, WasiHttpCtxView, WasiHttpView,
+    handler::{Proxy, ProxyPre},
+    p2::bindings::ProxyPre as P2Pre,
+    p3::bindings::ServicePre as P3Pre,
+};
+
+use crate::{component::one_line, metrics::METRICS, outbound::Outbound, output::GuestOutput};
+
+/// Bytes that one call of a guest may make the host allocate.
+const MAX_HOST_CALL_BYTES: usize = 32 << 20;
+
+/// Handles of resources, streams and futures that an instance may hold.
+const MAX_HANDLES: usize = 10_000;
+
+mod spin {
+    wasmtime::component::bindgen!({
+        inline: "
+            package fermyon:spin@2.0.0;
+            interface variables {
+                variant error { invalid-name(string), undefined(string), provider(string), other(string) }
+                get: func(name: string) -> result<string, error>;
+            }
+            world host { import variables; }
+        ",
+    });
+}
+use spin::fermyon::spin::variables;
+
+/// What the guest is told and how much it may use.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Guest")]
+pub(crate) struct GuestConfig {
+    /// The greeting, given to the guest as HELLO_MESSAGE and as Spin variable `message`
+    #[arg(long, env = "HELLO_MESSAGE")]
+    message: Option<String>,
+
+    /// The page's colour, given to the guest as HELLO_COLOR and as Spin variable `color`
+    #[arg(long, env = "HELLO_COLOR")]
+    color: Option<String>,
+
+    /// An environment variable for the guest; may be given more than once
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+
+    /// Hosts that the guest may send HTTP requests to, as host or host:port; none unless given
+    #[arg(long, env = "HELLO_ALLOWED_OUTBOUND_HOSTS", value_name = "HOST,…", value_delimiter = ',')]
+    allowed_outbound_hosts: Vec<String>,
+
+    /// Linear memory of an instance, such as 16MiB; a guest that wants more is refused it
+    #[arg(long, env = "HELLO_MAX_MEMORY_SIZE", value_name = "SIZE", default_value = "64MiB", value_parser = hello_server::size)]
+    pub(crate) max_memory_size: u64,
+
+    /// Requests that one instance answers in its life, 1 to 1000000; for WASI 0.3 only: a WASI 0.2 instance answers one
+    #[arg(long, env = "HELLO_MAX_INSTANCE_REUSE_COUNT", value_name = "COUNT", default_value = "128", value_parser = hello_server::count)]
+    pub(crate) max_instance_reuse_count: u32,
+
+    /// Requests that one instance answers at once, 1 to 1000000; a trap takes all of them down
+    #[arg(long, env = "HELLO_MAX_INSTANCE_CONCURRENT_REUSE_COUNT", value_name = "COUNT", default_value = "1", value_parser = hello_server::count)]
+    pub(crate) max_instance_concurrent_reuse_count: u32,
+
+    /// Time that an idle instance is kept for reuse, 1ms to 1h
+    #[arg(long, env = "HELLO_IDLE_INSTANCE_TIMEOUT", value_name = "TIME", default_value = "1s", value_parser = hello_server::timeout)]
+    pub(crate) idle_instance_timeout: Duration,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The component, checked and linked, from which instances are made.
+pub(crate) struct Guest {
+    engine: Engine,
+    pre: ProxyPre<State>,
+    environment: Arc<[(String, String)]>,
+    outbound: Outbound,
+    pub(crate) config: GuestConfig,
+}
+
+/// What an instance can reach, one for each.
+pub(crate) struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: Outbound,
+    environment: Arc<[(String, String)]>,
+    limiter: Limiter,
+}
+
+impl Guest {
+    /// Links the component.
+    ///
+    /// # Errors
+    /// One line: what the component imports or exports, and what it should.
+    pub(crate) fn new(component: &Component, mut config: GuestConfig) -> Result<Self, String> {
+        let pre = link(component)?;
+        let mut environment = std::mem::take(&mut config.env);
+        environment.push(("WASI_HOST".into(), concat!("hello-host/", env!("CARGO_PKG_VERSION")).into()));
+        if let Ok(hostname) = gethostname::gethostname().into_string() {
+            environment.push(("HOSTNAME".into(), hostname));
+        }
+        for (name, value) in [("HELLO_MESSAGE", &config.message), ("HELLO_COLOR", &config.color)] {
+            environment.extend(value.clone().map(|value| (name.to_owned(), value)));
+        }
+        let outbound = Outbound { allowed: config.allowed_outbound_hosts.as_slice().into() };
+        Ok(Guest { engine: component.engine().clone(), pre, environment: environment.into(), outbound, config })
+    }
+
+    /// `wasi-0.2` or `wasi-0.3`.
+    pub(crate) fn runtime(&self) -> &'static str {
+        match self.pre {
+            ProxyPre::P2(_) => "wasi-0.2",
+            ProxyPre::P3(_) => "wasi-0.3",
+        }
+    }
+
+    /// Requests that one instance may answer in its life. A WASI 0.2 instance answers one: its SDK's executor keeps state that
+    /// outlives a request.
+    pub(crate) fn reuse_count(&self) -> usize {
+        match self.pre {
+            ProxyPre::P2(_) => 1,
+            ProxyPre::P3(_) => self.config.max_instance_reuse_count as usize,
+        }
+    }
+
+    /// A fresh instance, alone in its store.
+    pub(crate) async fn instantiate(&self) -> Result<(Store<State>, Proxy)> {
+        let mut wasi = WasiCtx::builder();
+        wasi.envs(&self.environment).stdout(GuestOutput::new("stdout")).stderr(GuestOutput::new("stderr"));
+        let memory = usize::try_from(self.config.max_memory_size).unwrap_or(usize::MAX);
+        let state = State {
+            table: ResourceTable::new(),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            outbound: self.outbound.clone(),
+            environment: self.environment.clone(),
+            limiter: Limiter::new(memory),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(MAX_HOST_CALL_BYTES);
+        store.set_max_component_handles(MAX_HANDLES);
+        store.data_mut().table.set_max_capacity(MAX_HANDLES);
+        // At every tick of the clock the guest lets others run; whether its own time is up is seen outside.
+        store.epoch_deadline_async_yield_and_update(1);
+        store.set_epoch_deadline(1);
+        let proxy = self.pre.instantiate_async(&mut store).await?;
+        METRICS.instantiations.inc();
+        Ok((store, proxy))
+    }
+}
+
+/// What a component may import; the host has it all.
+const OFFERED: &str = "wasi:cli, clocks, filesystem (empty), http, io, random and sockets (closed) of WASI 0.2 and 0.3, \
+                       fermyon:spin/variables@2.0.0";
+
+fn link(component: &Component) -> Result<ProxyPre<State>, String> {
+    let engine = component.engine();
+    let component_type = component.component_type();
+    let imports = || names(component_type.imports(engine).map(|(name, _)| name));
+    let exports: Vec<&str> = component_type.exports(engine).map(|(name, _)| name).collect();
+    let exports_interface = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
+    let is_p3 = exports_interface("wasi:http/handler@0.3.");
+    if !is_p3 && !exports_interface("wasi:http/incoming-handler@0.2.") {
+        return Err(format!(
+            "cannot serve this component: it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2 but {}; \
+             it imports {}; this host offers {OFFERED}",
+            names(exports.into_iter()),
+            imports()
+        ));
+    }
+    let refuse = |error: wasmtime::Error| {
+        format!(
+            "cannot serve this component: {}; it imports {}; this host offers {OFFERED}",
+            one_line(&error),
+            imports()
+        )
+    };
+    let pre = linker(engine).and_then(|linker| linker.instantiate_pre(component)).map_err(refuse)?;
+    if is_p3 { P3Pre::new(pre).map(ProxyPre::P3) } else { P2Pre::new(pre).map(ProxyPre::P2) }.map_err(refuse)
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn linker(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    variables::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Spin's variables, from the same settings as the environment: `message` is `HELLO_MESSAGE`.
+impl variables::Host for State {
+    fn get(&mut self, name: String) -> Result<String, variables::Error> {
+        let variable = format!("HELLO_{}", name.to_ascii_uppercase());
+        let found = self.environment.iter().find(|(name, _)| *name == variable);
+        found.map(|(_, value)| value.clone()).ok_or(variables::Error::Undefined(name))
+    }
+}
+
+/// Holds the memories and tables of one instance to their limits, and keeps the gauges of all.
+struct Limiter {
+    max_memory: usize,
+    memory: usize,
+}
+
+/// Elements of one table; the functions of a large program are some ten thousand.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+impl Limiter {
+    fn new(max_memory: usize) -> Self {
+        METRICS.instances.inc();
+        Limiter { max_memory, memory: 0 }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        let memory = self.memory - current + desired;
+        let allowed = memory <= self.max_memory;
+        if allowed {
+            METRICS.memory.add(i64::try_from(desired - current).unwrap_or(i64::MAX));
+            self.memory = memory;
+        } else {
+            tracing::warn!(desired = memory, limit = self.max_memory, "guest was refused memory");
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+}
+
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        METRICS.instances.dec();
+        METRICS.memory.sub(i64::try_from(self.memory).unwrap_or(i64::MAX));
+    }
+}

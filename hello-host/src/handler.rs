@@ -1,0 +1,266 @@
+//! From a request to an instance and back: the service that `hello-server` calls.
+//!
+//! wasmtime's `ProxyHandler` keeps the instances, each with a task of its own; here stand its rules: how often and how long an
+//! instance is used, when its time is up, and which answer a failure becomes.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use hello_server::{RequestBody, RequestBodyError, problem};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{HOST, RETRY_AFTER},
+};
+use http_body_util::BodyExt;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Sleep, sleep, timeout},
+};
+use wasmtime::{Result, Store, StoreContextMut, component::GuestTaskId};
+use wasmtime_wasi_http::{
+    Error, WasiBody, WasiHttpView,
+    handler::{
+        ExpirationError, HandlerState, Instance, InstantiationError, ProxyHandler, ShouldAccept, TrapOrPanicError,
+        WorkerExpiration, WorkerState, WorkerStatus,
+    },
+};
+
+use crate::{
+    component::one_line,
+    guest::{Guest, State},
+    metrics::{Failure, METRICS},
+};
+
+/// The guest as a service. Clones share the instances.
+#[derive(Clone)]
+pub(crate) struct GuestHandler(ProxyHandler<Instances>);
+
+impl GuestHandler {
+    /// Tries the guest with one instance, so that a component that cannot start is found before the service is ready.
+    ///
+    /// # Errors
+    /// One line: why the instance could not be made.
+    pub(crate) async fn start(
+        guest: Arc<Guest>,
+        max_instances: u32,
+        request_timeout: Duration,
+    ) -> Result<Self, String> {
+        match timeout(request_timeout, guest.instantiate()).await {
+            Ok(Ok(_instance)) => {}
+            Ok(Err(error)) => return Err(format!("the component cannot be instantiated: {}", one_line(&error))),
+            Err(_) => return Err(format!("the component took longer than {request_timeout:?} to instantiate")),
+        }
+        let places = Arc::new(Semaphore::new(max_instances as usize));
+        Ok(GuestHandler(ProxyHandler::new(Instances { guest, places, request_timeout })))
+    }
+}
+
+impl tower_service::Service<Request<RequestBody>> for GuestHandler {
+    type Response = Response<WasiBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let handler = self.0.clone();
+        Box::pin(async move {
+            let answer = handler.handle((), to_guest(request)).await;
+            Ok(answer.unwrap_or_else(|error| failure(&error)))
+        })
+    }
+}
+
+/// WASI wants an authority; HTTP/1.0 has requests without.
+fn to_guest(mut request: Request<RequestBody>) -> Request<WasiBody> {
+    if request.uri().authority().is_none() && !request.headers().contains_key(HOST) {
+        request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+    }
+    request.map(|body| {
+        body.map_err(|error| match error {
+            RequestBodyError::OverLimit => Error::HttpRequestBodySize(None),
+            RequestBodyError::Connection(error) => Error::Hyper(error),
+        })
+        .boxed_unsync()
+    })
+}
+
+/// What the caller gets when the guest fails.
+fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
+    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<()>>() {
+        if error.error.is::<NoPlace>() {
+            (StatusCode::SERVICE_UNAVAILABLE, "all instances are busy; try again in a moment")
+        } else if error.error.is::<InstantiationTimeout>() {
+            (StatusCode::GATEWAY_TIMEOUT, "the guest did not start in time")
+        } else {
+            METRICS.failed(Failure::Instantiation);
+            tracing::warn!(error = one_line(&error.error), "guest could not be instantiated");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the guest could not be started; the log has the reason")
+        }
+    } else if error.is::<ExpirationError>() {
+        (StatusCode::GATEWAY_TIMEOUT, "the guest did not answer in time")
+    } else if error.is::<TrapOrPanicError>() || error.is::<wasmtime::Trap>() {
+        (StatusCode::INTERNAL_SERVER_ERROR, "the guest failed; the log has the reason")
+    } else {
+        METRICS.failed(Failure::Error);
+        tracing::warn!(error = one_line(error), "guest answered with an error");
+        (StatusCode::INTERNAL_SERVER_ERROR, "the guest answered with an error; the log has the reason")
+    };
+    let mut response = problem(status, detail).map(|body| body.map_err(Error::from).boxed_unsync());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// Makes instances, no more at once than there are places.
+struct Instances {
+    guest: Arc<Guest>,
+    places: Arc<Semaphore>,
+    request_timeout: Duration,
+}
+
+/// All places are taken.
+#[derive(Debug)]
+struct NoPlace;
+
+/// An instance was not made in the time that a request has.
+#[derive(Debug)]
+struct InstantiationTimeout;
+
+impl std::fmt::Display for NoPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("all instances are busy")
+    }
+}
+
+impl std::fmt::Display for InstantiationTimeout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the guest did not start in time")
+    }
+}
+
+impl std::error::Error for NoPlace {}
+impl std::error::Error for InstantiationTimeout {}
+
+impl HandlerState for Instances {
+    type StoreData = State;
+    type WorkerExpiration = Deadline;
+    type WorkerState = Rules;
+
+    async fn instantiate(&self) -> Result<Instance<State, Deadline, Rules>> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| NoPlace)?;
+        let Ok(made) = timeout(self.request_timeout, self.guest.instantiate()).await else {
+            METRICS.failed(Failure::Timeout);
+            return Err(InstantiationTimeout.into());
+        };
+        let (store, proxy) = made?;
+        let expired = Arc::<AtomicBool>::default();
+        Ok(Instance {
+            store,
+            proxy,
+            view: WasiHttpView::http,
+            expiration: Deadline {
+                request_timeout: self.request_timeout,
+                idle_timeout: self.guest.config.idle_instance_timeout,
+                expired: expired.clone(),
+                sleep: Box::pin(sleep(Duration::ZERO)),
+            },
+            state: Rules {
+                max_requests: self.guest.reuse_count(),
+                max_concurrent: self.guest.config.max_instance_concurrent_reuse_count as usize,
+                request_timeout: self.request_timeout,
+                expired,
+                _place: place,
+            },
+        })
+    }
+}
+
+/// When an instance has to go. Looked at from outside the guest, at every tick of the engine's clock, and so enforced even on one
+/// that never stops running.
+pub(crate) struct Deadline {
+    request_timeout: Duration,
+    idle_timeout: Duration,
+    expired: Arc<AtomicBool>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl WorkerExpiration for Deadline {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, since: Instant) -> Poll<()> {
+        let allowed = match status {
+            WorkerStatus::Idle => self.idle_timeout,
+            // A request ran out of time, and with its answer nobody waits for what is left of it.
+            WorkerStatus::PostReturn if self.expired.load(Relaxed) => return Poll::Ready(()),
+            WorkerStatus::Requests | WorkerStatus::PostReturn => self.request_timeout,
+        };
+        let deadline = tokio::time::Instant::from_std(since + allowed);
+        if self.sleep.deadline() != deadline {
+            self.sleep.as_mut().reset(deadline);
+        }
+        let elapsed = self.sleep.as_mut().poll(cx);
+        if elapsed.is_ready() && status == WorkerStatus::Requests && !self.expired.swap(true, Relaxed) {
+            METRICS.failed(Failure::Timeout);
+            tracing::warn!("guest stopped: it did not answer in time");
+        }
+        elapsed
+    }
+}
+
+/// How an instance is used.
+pub(crate) struct Rules {
+    max_requests: usize,
+    max_concurrent: usize,
+    request_timeout: Duration,
+    expired: Arc<AtomicBool>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl WorkerState for Rules {
+    type StoreData = State;
+    type RequestData = ();
+
+    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        if total >= self.max_requests {
+            ShouldAccept::Never
+        } else if concurrent >= self.max_concurrent {
+            ShouldAccept::No
+        } else {
+            ShouldAccept::Yes
+        }
+    }
+
+    fn on_request_start(
+        &self,
+        _: StoreContextMut<'_, State>,
+        (): (),
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        let (time, expired) = (self.request_timeout, self.expired.clone());
+        Box::pin(async move {
+            sleep(time).await;
+            if !expired.swap(true, Relaxed) {
+                METRICS.failed(Failure::Timeout);
+                tracing::warn!("guest stopped: it did not answer in time");
+            }
+        })
+    }
+
+    fn drop(&self, store: Store<State>, result: Result<()>) {
+        drop(store);
+        if let Err(error) = result {
+            METRICS.failed(Failure::Trap);
+            tracing::warn!(error = one_line(&error), "guest trapped");
+        }
+    }
+}

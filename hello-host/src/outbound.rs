@@ -1,0 +1,40 @@
+//! Requests that a guest sends: refused unless their host is allowed by name.
+
+use http_body_util::BodyExt;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
+
+/// The hosts that guests may reach over HTTP, as `host` or `host:port`.
+#[derive(Clone, Default)]
+pub(crate) struct Outbound {
+    pub(crate) allowed: std::sync::Arc<[String]>,
+}
+
+type IoResult = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+impl Outbound {
+    fn allows(&self, uri: &http::Uri) -> bool {
+        let Some(authority) = uri.authority() else { return false };
+        self.allowed.iter().any(|allowed| {
+            allowed.eq_ignore_ascii_case(authority.as_str()) || allowed.eq_ignore_ascii_case(authority.host())
+        })
+    }
+}
+
+impl WasiHttpHooks for Outbound {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _sent: IoResult,
+    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, IoResult), Error>> + Send> {
+        let allowed = self.allows(request.uri());
+        Box::new(async move {
+            if !allowed {
+                tracing::warn!(uri = %request.uri(), "outbound request refused; --allowed-outbound-hosts can allow its host");
+                return Err(Error::HttpRequestDenied);
+            }
+            let (response, io) = default_send_request(request, options).await?;
+            Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as IoResult))
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! The native binary: `hello-server` around the handler, as one static program.
+
+use std::{convert::Infallible, process::ExitCode};
+
+use clap::Parser;
+use hello::{Platform, router};
+use hello_server::{About, Config, Service};
+
+/// glibc's allocator costs more a request, and a static binary's even more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Serves the hello service natively.
+#[derive(Parser)]
+#[command(name = "hello-native", version)]
+struct Cli {
+    #[command(flatten)]
+    server: Config,
+
+    /// The greeting
+    #[arg(long, env = "HELLO_MESSAGE", default_value = hello::DEFAULT_MESSAGE, help_heading = "Service")]
+    message: String,
+
+    /// The page's colour: a CSS name or #rrggbb
+    #[arg(long, env = "HELLO_COLOR", default_value = hello::DEFAULT_COLOR, value_parser = hello::parse_color, help_heading = "Service")]
+    color: String,
+}
+
+fn main() -> ExitCode {
+    let cli: Cli = match hello_server::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let about = About { program: "hello-native", version: hello::VERSION, commit: hello::COMMIT };
+    let platform = Platform {
+        runtime: "native",
+        wasi_host: None,
+        hostname: gethostname::gethostname().into_string().ok(),
+        message: Some(cli.message),
+        color: Some(cli.color),
+        sleep: |duration| Box::pin(tokio::time::sleep(duration)),
+    };
+    let service = Service { runtime: platform.runtime, component: None, handler: router(platform) };
+    hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
+}

@@ -1,0 +1,148 @@
+//! From a socket to requests: accepts connections up to the cap, finds out which HTTP they speak, and lets go of them on a drain.
+
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+
+use crate::{Handler, metrics::METRICS, request::Pipeline};
+
+/// How long accepting rests after an error such as "too many open files", which more haste would not mend.
+pub(crate) const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// The first bytes of an HTTP/2 connection by prior knowledge (RFC 9113, 3.4).
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How often a connection that has sent a part of the preface is looked at again.
+const PREFACE_POLL: Duration = Duration::from_millis(5);
+
+/// Request line and headers together; hyper answers 431 above it.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// Requests at once on one HTTP/2 connection.
+const MAX_HTTP2_STREAMS: u32 = 128;
+
+/// Accepts connections until told to stop. Each holds one of the `places`: when all are back, every connection has ended.
+pub(crate) async fn accept_loop<S, B>(
+    listener: TcpListener,
+    pipeline: Arc<Pipeline<S>>,
+    places: Arc<Semaphore>,
+    mut stop: watch::Receiver<bool>,
+) where
+    S: Handler<B>,
+    B: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static,
+{
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
+            () = stopped(&mut stop) => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = connection(stream, pipeline.clone(), stop.clone());
+                tokio::spawn(async move {
+                    METRICS.connections.inc();
+                    connection.await;
+                    METRICS.connections.dec();
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end. Errors on it are the client's to notice, and `debug` to us.
+async fn connection<S, B>(stream: TcpStream, pipeline: Arc<Pipeline<S>>, mut stop: watch::Receiver<bool>)
+where
+    S: Handler<B>,
+    B: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static,
+{
+    // Small answers must not wait for the acknowledgement of earlier ones.
+    _ = stream.set_nodelay(true);
+    let header_timeout = pipeline.config.header_timeout;
+    let protocol = tokio::select! {
+        protocol = timeout(header_timeout, protocol(&stream)) => protocol,
+        () = stopped(&mut stop) => return,
+    };
+    let Ok(Ok(protocol)) = protocol else { return };
+
+    let service = service_fn(move |request: Request<Incoming>| {
+        let pipeline = pipeline.clone();
+        async move { Ok::<Response<_>, Infallible>(pipeline.answer(request).await) }
+    });
+    let io = TokioIo::new(stream);
+    let outcome = match protocol {
+        Protocol::Http1 => {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEADER_BYTES);
+            serve_until(http.serve_connection(io, service), stop).await
+        }
+        Protocol::Http2 => {
+            let mut http = http2::Builder::new(TokioExecutor::new());
+            http.timer(TokioTimer::new())
+                .keep_alive_interval(header_timeout)
+                .max_concurrent_streams(MAX_HTTP2_STREAMS)
+                .max_header_list_size(MAX_HEADER_BYTES as u32);
+            serve_until(http.serve_connection(io, service), stop).await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "connection ended early");
+    }
+}
+
+async fn serve_until<C: GracefulConnection>(connection: C, mut stop: watch::Receiver<bool>) -> Result<(), C::Error> {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    _ = stop.wait_for(|stop| *stop).await;
+}
+
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Looks at the first bytes without taking them. hyper-util's `auto` builder would do so too, but without a time limit.
+async fn protocol(stream: &TcpStream) -> std::io::Result<Protocol> {
+    let mut start = [0; HTTP2_PREFACE.len()];
+    loop {
+        let length = stream.peek(&mut start).await?;
+        if length == HTTP2_PREFACE.len() && start == *HTTP2_PREFACE {
+            return Ok(Protocol::Http2);
+        }
+        if length == 0 || !HTTP2_PREFACE.starts_with(&start[..length]) {
+            return Ok(Protocol::Http1);
+        }
+        tokio::time::sleep(PREFACE_POLL).await;
+    }
+}

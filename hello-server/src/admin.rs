@@ -1,0 +1,87 @@
+//! The admin port: probes and metrics, on a thread and a runtime of their own, so that they answer however busy the service is.
+
+use std::{convert::Infallible, net::TcpListener, sync::Arc, thread, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+
+use crate::{metrics, problem::problem, readiness::Readiness};
+
+/// Probes and scrapers are few; whoever opens more connections waits.
+const MAX_CONNECTIONS: usize = 64;
+
+/// Longer than any scraper waits between two requests would be a waste of a place.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Serves the admin port until the process ends.
+pub(crate) fn spawn(listener: TcpListener, readiness: Arc<Readiness>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serve = move || runtime.block_on(serve(listener, readiness));
+    thread::Builder::new().name("admin".into()).spawn(serve)?;
+    Ok(())
+}
+
+async fn serve(listener: TcpListener, readiness: Arc<Readiness>) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a bound, non-blocking listener");
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(crate::accept::PAUSE_AFTER_ERROR).await;
+            continue;
+        };
+        let readiness = readiness.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let response = answer(&request, &readiness);
+                async { Ok::<_, Infallible>(response) }
+            });
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+            // A scraper that goes away in mid-answer is its own business.
+            _ = http.serve_connection(TokioIo::new(stream), service).await;
+            drop(place);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, readiness: &Readiness) -> Response<Full<Bytes>> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let posts = request.method() == Method::POST;
+    match request.uri().path() {
+        "/livez" if reads => text(StatusCode::OK, "alive"),
+        "/readyz" if reads => match readiness.check() {
+            Ok(()) => text(StatusCode::OK, "ready"),
+            Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
+        },
+        "/readyz/disable" if posts => switch(readiness, true),
+        "/readyz/enable" if posts => switch(readiness, false),
+        "/metrics" if reads => metrics::exposition(),
+        "/livez" | "/readyz" | "/metrics" => not_allowed("GET, HEAD"),
+        "/readyz/disable" | "/readyz/enable" => not_allowed("POST"),
+        _ => problem(StatusCode::NOT_FOUND, "here are /livez, /readyz, /readyz/disable, /readyz/enable and /metrics"),
+    }
+}
+
+fn switch(readiness: &Readiness, disabled: bool) -> Response<Full<Bytes>> {
+    readiness.set_disabled(disabled);
+    tracing::info!(disabled, "readiness switched");
+    text(StatusCode::OK, if disabled { "disabled" } else { "enabled" })
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(format!("{body}\n")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn not_allowed(allow: &'static str) -> Response<Full<Bytes>> {
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "the methods named in Allow are taken here");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}

@@ -1,0 +1,164 @@
+//! Bodies on their way through the server: the request's, held to the limit, and the answer's, which ends the exchange.
+
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::request::Exchange;
+
+/// The body of a request, as a handler sees it: it fails once more bytes have come than the limit allows.
+pub struct RequestBody {
+    body: Incoming,
+    remaining: u64,
+    over_limit: OverLimit,
+}
+
+/// Whether a request's body went over the limit; shared with the pipeline, which then answers 413.
+#[derive(Clone, Default)]
+pub(crate) struct OverLimit(Option<Arc<AtomicBool>>);
+
+impl OverLimit {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.as_ref().is_some_and(|flag| flag.load(Relaxed))
+    }
+}
+
+impl RequestBody {
+    /// `None` where the announced length is over the limit already.
+    pub(crate) fn new(body: Incoming, limit: u64) -> Option<Self> {
+        let size = body.size_hint();
+        if size.lower() > limit {
+            return None;
+        }
+        // A body of a known length cannot become longer: hyper sees to that.
+        let over_limit = OverLimit(size.exact().is_none().then(Arc::default));
+        Some(RequestBody { body, remaining: limit, over_limit })
+    }
+
+    pub(crate) fn over_limit(&self) -> OverLimit {
+        self.over_limit.clone()
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = RequestBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(match frame {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                match self.remaining.checked_sub(length) {
+                    Some(remaining) => {
+                        self.remaining = remaining;
+                        Some(Ok(frame))
+                    }
+                    None => {
+                        if let Some(flag) = &self.over_limit.0 {
+                            flag.store(true, Relaxed);
+                        }
+                        Some(Err(RequestBodyError::OverLimit))
+                    }
+                }
+            }
+            Some(Err(error)) => Some(Err(RequestBodyError::Connection(error))),
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Why a request's body ended early.
+#[derive(Debug)]
+pub enum RequestBodyError {
+    /// More bytes than `HELLO_BODY_LIMIT`.
+    OverLimit,
+    /// The client went away, or broke the protocol.
+    Connection(hyper::Error),
+}
+
+impl fmt::Display for RequestBodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestBodyError::OverLimit => f.write_str("the request's body is over the limit"),
+            RequestBodyError::Connection(error) => write!(f, "the request's body did not arrive: {error}"),
+        }
+    }
+}
+
+impl Error for RequestBodyError {}
+
+/// The body of an answer: a handler's or the server's own. The exchange ends, and is counted, when it is dropped.
+pub(crate) struct ResponseBody<B> {
+    body: Answer<B>,
+    exchange: Exchange,
+}
+
+pub(crate) enum Answer<B> {
+    Handler(B),
+    Server(Full<Bytes>),
+}
+
+impl<B> ResponseBody<B> {
+    pub(crate) fn new(body: Answer<B>, exchange: Exchange) -> Self {
+        ResponseBody { body, exchange }
+    }
+}
+
+impl<B> Body for ResponseBody<B>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = match &mut self.body {
+            Answer::Handler(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
+            Answer::Server(body) => {
+                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(|never| match never {}))
+            }
+        };
+        if let Some(Ok(frame)) = &frame {
+            self.exchange.sent(frame.data_ref().map_or(0, Bytes::len));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Answer::Handler(body) => body.is_end_stream(),
+            Answer::Server(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Answer::Handler(body) => body.size_hint(),
+            Answer::Server(body) => body.size_hint(),
+        }
+    }
+}

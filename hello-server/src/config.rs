@@ -1,0 +1,239 @@
+//! The settings of the server: flags and environment, read once before anything else happens.
+
+use std::{
+    env,
+    error::Error as _,
+    fmt::Display,
+    net::{SocketAddr, ToSocketAddrs},
+    process::ExitCode,
+    str::FromStr,
+    time::Duration,
+};
+
+use clap::{
+    Args, Parser, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use tracing_subscriber::filter::Targets;
+
+/// The exit code for a bad setting: `EX_USAGE` of sysexits.h.
+const EX_USAGE: u8 = 64;
+
+/// What the server around a handler can be told. Every setting is a flag and an environment variable; the flag wins.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct Config {
+    /// Where the service answers; port 0 picks a free one
+    #[arg(long, env = "HELLO_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
+    pub listen: SocketAddr,
+
+    /// Where /livez, /readyz and /metrics answer; keep it inside the cluster
+    #[arg(long, env = "HELLO_ADMIN_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:9090", value_parser = address)]
+    pub admin_listen: SocketAddr,
+
+    /// Connections held at once, 1 to 1000000; more wait to be accepted
+    #[arg(long, env = "HELLO_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000", value_parser = count)]
+    pub max_connections: u32,
+
+    /// Requests worked on at once, 1 to 1000000; more get 503 with Retry-After
+    #[arg(long, env = "HELLO_MAX_IN_FLIGHT", value_name = "COUNT", default_value = "512", value_parser = count)]
+    pub max_in_flight: u32,
+
+    /// Time for an answer to begin, 1ms to 1h; after it the request gets 504
+    #[arg(long, env = "HELLO_REQUEST_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = timeout)]
+    pub request_timeout: Duration,
+
+    /// Time for a request's headers to arrive on a connection, 1ms to 1h; after it the connection is closed
+    #[arg(long, env = "HELLO_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = timeout)]
+    pub header_timeout: Duration,
+
+    /// Largest request body, such as 64KiB or 10MiB; a larger one gets 413
+    #[arg(long, env = "HELLO_BODY_LIMIT", value_name = "SIZE", default_value = "10MiB", value_parser = size)]
+    pub body_limit: u64,
+
+    /// Time from SIGTERM, when readiness turns to 503, to the last accepted connection, 0s to 1h
+    #[arg(long, env = "HELLO_DRAIN_DELAY", value_name = "TIME", default_value = "5s", value_parser = delay)]
+    pub drain_delay: Duration,
+
+    /// Time for requests in flight to end after that, 0s to 1h; what is left then is cut off
+    #[arg(long, env = "HELLO_DRAIN_TIMEOUT", value_name = "TIME", default_value = "20s", value_parser = delay)]
+    pub drain_timeout: Duration,
+
+    /// What is logged: a level, or levels by target, such as `info,access=off` or `debug`
+    #[arg(long, env = "HELLO_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
+    pub log: Targets,
+
+    /// How log lines look; json unless standard error is a terminal
+    #[arg(long, env = "HELLO_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For reading.
+    Text,
+}
+
+/// Reads the settings of a program from its flags and its environment. On `--help` and `--version` it prints and gives code 0;
+/// on a bad setting it prints one line that names the setting, the value and what is allowed, and gives code 64.
+///
+/// # Errors
+/// The code that the process is to exit with.
+pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
+    let mut command = Cli::command();
+    command.build();
+    if let Some(unknown) = unknown_variable(&command) {
+        eprintln!("{}: unknown setting {unknown} in the environment; --help lists the settings", command.get_name());
+        return Err(ExitCode::from(EX_USAGE));
+    }
+    Cli::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{error}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{}: {}", command.get_name(), one_line(&error, &command));
+            ExitCode::from(EX_USAGE)
+        }
+    })
+}
+
+/// A `HELLO_` variable that is no setting of this program, and thus most likely misspelt. Kubernetes itself sets some for a
+/// Service of that name (`HELLO_SERVICE_HOST`, `HELLO_PORT_80_TCP_ADDR` …); those pass.
+fn unknown_variable(command: &clap::Command) -> Option<String> {
+    let commands = || std::iter::once(command).chain(command.get_subcommands());
+    let known =
+        |name: &str| commands().flat_map(clap::Command::get_arguments).any(|arg| arg.get_env() == Some(name.as_ref()));
+    let service_link = |name: &str| name.contains("_SERVICE_HOST") || name.contains("_PORT");
+    env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .find(|name| name.starts_with("HELLO_") && !service_link(name) && !known(name))
+}
+
+/// clap's errors take several lines and do not name the variable that a value came from.
+fn one_line(error: &clap::Error, command: &clap::Command) -> String {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (Some(argument), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue)) else {
+        let message = error.to_string();
+        let lines = message
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+        let message = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        return format!("{}; --help lists the settings", message.trim_start_matches("error: "));
+    };
+    let flag = argument.split([' ', '=']).next().unwrap_or(argument);
+    let allowed = match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(reason), _) => reason.to_string(),
+        (None, Some(ContextValue::Strings(values))) => format!("expected {}", values.join(" or ")),
+        _ => "expected a value".to_owned(),
+    };
+    let variable = std::iter::once(command)
+        .chain(command.get_subcommands())
+        .flat_map(clap::Command::get_arguments)
+        .find(|arg| arg.get_long().is_some_and(|long| flag == format!("--{long}")))
+        .and_then(|arg| arg.get_env()?.to_str());
+    match variable {
+        Some(variable) => format!("invalid value '{value}' for {flag} ({variable}): {allowed}"),
+        None => format!("invalid value '{value}' for {flag}: {allowed}"),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
+    found.ok_or_else(|| "expected an address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
+}
+
+/// A whole number from 1 to 1,000,000.
+///
+/// # Errors
+/// What is allowed, where the text is anything else.
+pub fn count(text: &str) -> Result<u32, String> {
+    within(text.parse(), 1..=1_000_000, "expected a whole number from 1 to 1000000")
+}
+
+/// A length of time from 1 ms to 1 h, such as `500ms`, `10s` or `2m`.
+///
+/// # Errors
+/// What is allowed, where the text is anything else.
+pub fn timeout(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(1)..=Duration::from_hours(1);
+    within(humantime::parse_duration(text), range, "expected a time from 1ms to 1h, such as 500ms, 10s or 2m")
+}
+
+fn delay(text: &str) -> Result<Duration, String> {
+    let range = Duration::ZERO..=Duration::from_hours(1);
+    within(humantime::parse_duration(text), range, "expected a time from 0s to 1h, such as 500ms, 10s or 2m")
+}
+
+/// A number of bytes from 0 to 1 TiB, such as `512`, `64KiB` or `10MiB`.
+///
+/// # Errors
+/// What is allowed, where the text is anything else.
+pub fn size(text: &str) -> Result<u64, String> {
+    let bytes = bytesize::ByteSize::from_str(text).map(|size| size.as_u64());
+    within(bytes, 0..=1 << 40, "expected a number of bytes from 0 to 1TiB, such as 64KiB or 10MiB")
+}
+
+fn log_filter(text: &str) -> Result<Targets, String> {
+    let expected =
+        || "expected off, error, warn, info, debug or trace, alone or by target as in info,access=off".to_owned();
+    Targets::from_str(text).map_err(|_| expected()).and_then(|targets| {
+        // A word that is no level would be read as the name of a target, and silence all others.
+        let misspelt = text
+            .split(',')
+            .any(|part| !part.contains('=') && part.trim().parse::<tracing::level_filters::LevelFilter>().is_err());
+        if misspelt { Err(expected()) } else { Ok(targets) }
+    })
+}
+
+fn within<T: PartialOrd, E: Display>(
+    value: Result<T, E>,
+    range: std::ops::RangeInclusive<T>,
+    expected: &str,
+) -> Result<T, String> {
+    value.ok().filter(|value| range.contains(value)).ok_or_else(|| expected.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_inclusive_and_kept() {
+        assert_eq!(count("1"), Ok(1));
+        assert_eq!(count("1000000"), Ok(1_000_000));
+        assert!(["0", "1000001", "-1", "1.5", "", "many"].iter().all(|text| count(text).is_err()));
+
+        assert_eq!(timeout("1ms"), Ok(Duration::from_millis(1)));
+        assert_eq!(timeout("1h"), Ok(Duration::from_hours(1)));
+        assert!(["0s", "61m", "-1s", "10", "", "soon"].iter().all(|text| timeout(text).is_err()));
+
+        assert_eq!(delay("0s"), Ok(Duration::ZERO));
+        assert!(delay("2h").is_err());
+
+        assert_eq!(size("64KiB"), Ok(65_536));
+        assert_eq!(size("0"), Ok(0));
+        assert!(["2TiB", "-1", "", "big"].iter().all(|text| size(text).is_err()));
+    }
+
+    #[test]
+    fn addresses_may_be_names() {
+        assert_eq!(address("[::]:8080"), Ok("[::]:8080".parse().unwrap()));
+        assert!(address("localhost:80").is_ok());
+        assert!(["8080", "127.0.0.1", "127.0.0.1:99999", ""].iter().all(|text| address(text).is_err()));
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        assert!(log_filter("info").is_ok());
+        assert!(log_filter("warn,access=debug").is_ok());
+        assert!(["inof", "info,acces", "info,access=loud"].iter().all(|text| log_filter(text).is_err()));
+    }
+}

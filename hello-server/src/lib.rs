@@ -1,0 +1,199 @@
+//! Everything around a handler: listeners, limits, time-outs, probes, metrics, logs and the drain.
+//!
+//! A program parses its settings with [`parse`], says what it is in [`About`], and calls [`run`] with a future that builds its
+//! [`Handler`]. What happens to a request then is told in `request`, the way there in `accept`.
+
+mod accept;
+mod admin;
+mod body;
+mod config;
+mod log;
+mod metrics;
+mod problem;
+mod readiness;
+mod request;
+mod signals;
+
+use std::{
+    convert::Infallible,
+    fmt::Display,
+    io,
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use http::{Request, Response};
+use tokio::sync::{Semaphore, watch};
+
+pub use body::{RequestBody, RequestBodyError};
+pub use config::{Config, LogFormat, count, parse, size, timeout};
+pub use problem::problem;
+
+use readiness::Readiness;
+use request::Pipeline;
+use signals::Signals;
+
+/// What answers requests: a `tower` service that is always ready, does not fail, and is cheap to clone.
+pub trait Handler<B>:
+    tower_service::Service<Request<RequestBody>, Response = Response<B>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<B, S> Handler<B> for S where
+    S: tower_service::Service<Request<RequestBody>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What a program says of itself in logs and metrics.
+pub struct About {
+    /// The program's name, as in its error lines.
+    pub program: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The source revision it was built from.
+    pub commit: &'static str,
+}
+
+/// What a server serves.
+pub struct Service<S> {
+    /// What answers the requests.
+    pub handler: S,
+    /// `native`, `wasi-0.2` or `wasi-0.3`.
+    pub runtime: &'static str,
+    /// The file of the component, for a host.
+    pub component: Option<String>,
+}
+
+/// Runs a server to its end: binds both ports, builds the handler, turns ready, serves until SIGTERM or SIGINT, drains.
+///
+/// The code is 0 after a full drain, and 1 where it could not start (one line on standard error says why), where the drain had to
+/// cut requests off, or after a second signal.
+pub fn run<B, S, E>(config: Config, about: &About, build: impl Future<Output = Result<Service<S>, E>>) -> ExitCode
+where
+    S: Handler<B>,
+    B: hyper::body::Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + Unpin
+        + 'static,
+    E: Display,
+{
+    log::start(&config);
+    let fail = |reason: String| {
+        eprintln!("{}: {reason}", about.program);
+        ExitCode::FAILURE
+    };
+    let (listener, admin_listener) =
+        match (bind(config.listen, "--listen"), bind(config.admin_listen, "--admin-listen")) {
+            (Ok(listener), Ok(admin_listener)) => (listener, admin_listener),
+            (Err(reason), _) | (_, Err(reason)) => return fail(reason),
+        };
+    // Its default number of workers, `available_parallelism`, heeds the CPU quota of the control group and the affinity mask.
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format!("cannot start threads: {error}")),
+    };
+    let readiness = Arc::new(Readiness::default());
+    let served = runtime.block_on(async {
+        let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        let addresses = addresses(&listener, &admin_listener).map_err(|error| format!("cannot tell the bound addresses: {error}"))?;
+        admin::spawn(admin_listener, readiness.clone()).map_err(|error| format!("cannot start the admin port: {error}"))?;
+        tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = runtime.metrics().num_workers(), "starting");
+        let service = tokio::select! {
+            built = build => built.map_err(|error| error.to_string())?,
+            _ = signals.next() => return Ok(true),
+        };
+        metrics::start(about, service.runtime);
+        Ok(serve(service, listener, addresses, config, readiness, signals).await)
+    });
+    runtime.shutdown_background();
+    match served {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(reason) => fail(reason),
+    }
+}
+
+/// Serves from readiness to the end of the drain, in the order that loses no request behind a load balancer:
+/// readiness turns to 503, connections are still accepted for a while but asked to close, then no more are, then what is in
+/// flight ends, and a deadline bounds it all. Gives whether everything ended by itself.
+async fn serve<B, S>(
+    service: Service<S>,
+    listener: TcpListener,
+    (listen, admin): (SocketAddr, SocketAddr),
+    config: Config,
+    readiness: Arc<Readiness>,
+    mut signals: Signals,
+) -> bool
+where
+    S: Handler<B>,
+    B: hyper::body::Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + Unpin
+        + 'static,
+{
+    let (drain_delay, drain_timeout, max_connections) =
+        (config.drain_delay, config.drain_timeout, config.max_connections);
+    let places = Arc::new(Semaphore::new(max_connections as usize));
+    let (stop, stopped) = watch::channel(false);
+    let pipeline = Arc::new(Pipeline::new(service.handler, config, readiness.clone()));
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a bound, non-blocking listener");
+    let accepting = tokio::spawn(accept::accept_loop(listener, pipeline, places.clone(), stopped));
+    readiness.start();
+    tracing::info!(
+        url = %format_args!("http://{listen}"),
+        runtime = service.runtime,
+        component = service.component,
+        admin = %format_args!("http://{admin}"),
+        "ready"
+    );
+
+    let signal = signals.next().await;
+    readiness.drain();
+    tracing::info!(signal, "draining");
+    let drained = async {
+        // Ctrl-C comes from a person, and no load balancer is to be waited for.
+        if signal != signals::INTERRUPT {
+            tokio::time::sleep(drain_delay).await;
+        }
+        stop.send_replace(true);
+        _ = accepting.await;
+        tokio::time::timeout(drain_timeout, places.acquire_many(max_connections)).await.is_ok()
+    };
+    let drained = tokio::select! {
+        drained = drained => drained,
+        _ = signals.next() => false,
+    };
+    if drained {
+        tracing::info!("drained");
+    } else {
+        tracing::warn!(
+            connections = max_connections as usize - places.available_permits(),
+            "cut off what was in flight"
+        );
+    }
+    drained
+}
+
+fn addresses(listener: &TcpListener, admin: &TcpListener) -> io::Result<(SocketAddr, SocketAddr)> {
+    Ok((listener.local_addr()?, admin.local_addr()?))
+}
+
+fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
+    let bind = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bind().map_err(|error: io::Error| {
+        format!("cannot listen on {address}: {error}; free that port or choose another with {flag}")
+    })
+}

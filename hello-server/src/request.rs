@@ -1,0 +1,252 @@
+//! From a request to its answer. Every request goes through the same layers, from the outside in:
+//!
+//! ```text
+//!   request id        taken from x-request-id or made, given to the handler and the caller
+//!   access log        one line when the answer has ended
+//!   metrics           counted when the answer has ended
+//!   host check        400 where HTTP/1.1 lacks its one Host
+//!   shed              503 above the limit of requests in flight
+//!   body limit        413 above the limit
+//!   time-out          504 where no answer has begun in time
+//!   catch panic       500 where the handler panics
+//!   the handler
+//! ```
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{CONNECTION, HOST, RETRY_AFTER},
+};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use tokio::time::timeout;
+
+use crate::{
+    Config, Handler,
+    body::{Answer, RequestBody, ResponseBody},
+    metrics::METRICS,
+    problem::problem,
+    readiness::Readiness,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A longer request id than this is replaced: it goes into every log line.
+const MAX_REQUEST_ID: usize = 128;
+
+/// The handler with everything that surrounds it.
+pub(crate) struct Pipeline<S> {
+    handler: S,
+    pub(crate) config: Config,
+    readiness: Arc<Readiness>,
+    in_flight: Arc<AtomicU32>,
+    request_ids: RequestIds,
+}
+
+impl<S> Pipeline<S> {
+    pub(crate) fn new(handler: S, config: Config, readiness: Arc<Readiness>) -> Self {
+        Pipeline { handler, config, readiness, in_flight: Arc::default(), request_ids: RequestIds::new() }
+    }
+
+    pub(crate) async fn answer<B>(&self, mut request: Request<Incoming>) -> Response<ResponseBody<B>>
+    where
+        S: Handler<B>,
+        B: Body<Data = Bytes> + Send + 'static,
+    {
+        let request_id = self.request_ids.of(request.headers_mut());
+        let over_http1 = request.version() <= Version::HTTP_11;
+        let mut exchange = Exchange::begin(&request, &request_id, self.in_flight.clone());
+
+        let (mut head, body) = match self.admit(request, &exchange).await {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                (head, Answer::Handler(body))
+            }
+            Err(refusal) => {
+                let (head, body) = refusal.into_parts();
+                (head, Answer::Server(body))
+            }
+        };
+        head.headers.insert(REQUEST_ID, request_id);
+        if over_http1 && self.readiness.is_draining() {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        exchange.status = head.status;
+        Response::from_parts(head, ResponseBody::new(body, exchange))
+    }
+
+    /// The handler's answer, or why the request did not get one.
+    async fn admit<B>(
+        &self,
+        request: Request<Incoming>,
+        exchange: &Exchange,
+    ) -> Result<Response<B>, Response<Full<Bytes>>>
+    where
+        S: Handler<B>,
+        B: Body<Data = Bytes> + Send + 'static,
+    {
+        if !names_one_host(&request) {
+            return Err(problem(StatusCode::BAD_REQUEST, "an HTTP/1.1 request must carry exactly one Host header"));
+        }
+        if exchange.others_in_flight >= self.config.max_in_flight {
+            METRICS.shed.inc();
+            let mut refusal =
+                problem(StatusCode::SERVICE_UNAVAILABLE, "too many requests are in flight; try again in a moment");
+            refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            return Err(refusal);
+        }
+        let too_large = || {
+            let detail = format!("the body is over the limit of {} bytes", self.config.body_limit);
+            problem(StatusCode::PAYLOAD_TOO_LARGE, &detail)
+        };
+        let (head, body) = request.into_parts();
+        let body = RequestBody::new(body, self.config.body_limit).ok_or_else(too_large)?;
+        let over_limit = body.over_limit();
+
+        let mut handler = self.handler.clone();
+        let handled = async move { handler.call(Request::from_parts(head, body)).await };
+        match timeout(self.config.request_timeout, AssertUnwindSafe(handled).catch_unwind()).await {
+            _ if over_limit.is_set() => Err(too_large()),
+            Ok(Ok(Ok(response))) => Ok(response),
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_panic)) => {
+                Err(problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked; the log has the reason"))
+            }
+            Err(_elapsed) => Err(problem(StatusCode::GATEWAY_TIMEOUT, "the handler did not answer in time")),
+        }
+    }
+}
+
+/// RFC 9112, 3.2: an HTTP/1.1 request without Host, or with two, is refused. HTTP/2 has its authority in the URI.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().get_all(HOST).iter().count() == 1
+}
+
+/// One request from its headers to the end of its answer; dropping it counts and logs it.
+pub(crate) struct Exchange {
+    started: Instant,
+    method: Method,
+    pub(crate) status: StatusCode,
+    bytes_sent: u64,
+    in_flight: Arc<AtomicU32>,
+    others_in_flight: u32,
+    /// Path and request id, kept only where the access log wants them.
+    logged: Option<(String, HeaderValue)>,
+}
+
+impl Exchange {
+    fn begin(request: &Request<Incoming>, request_id: &HeaderValue, in_flight: Arc<AtomicU32>) -> Self {
+        METRICS.in_flight.inc();
+        Exchange {
+            started: Instant::now(),
+            method: request.method().clone(),
+            // What stands here when the client leaves before there is an answer; nginx's code for that.
+            status: StatusCode::from_u16(499).expect("a status"),
+            bytes_sent: 0,
+            others_in_flight: in_flight.fetch_add(1, Relaxed),
+            in_flight,
+            logged: tracing::enabled!(target: "access", tracing::Level::INFO)
+                .then(|| (request.uri().path().to_owned(), request_id.clone())),
+        }
+    }
+
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.bytes_sent += bytes as u64;
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        METRICS.in_flight.dec();
+        let latency = self.started.elapsed();
+        METRICS.record(&self.method, self.status, latency);
+        if let Some((path, request_id)) = &self.logged {
+            tracing::info!(
+                target: "access",
+                method = %self.method,
+                path,
+                status = self.status.as_u16(),
+                latency_us = micros(latency),
+                bytes = self.bytes_sent,
+                request_id = request_id.to_str().unwrap_or_default(),
+                "request"
+            );
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Makes request ids: unique in this process, and by the time in its seed most likely between processes.
+struct RequestIds {
+    seed: u64,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    fn new() -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let nanos = u64::try_from(now.as_nanos()).unwrap_or_default();
+        RequestIds { seed: nanos ^ u64::from(std::process::id()).rotate_left(32), count: AtomicU64::new(0) }
+    }
+
+    /// The id that the caller gave, or a new one, which the headers then carry to the handler.
+    fn of(&self, headers: &mut HeaderMap) -> HeaderValue {
+        if let Some(given) = headers.get(REQUEST_ID).filter(|given| is_request_id(given)) {
+            return given.clone();
+        }
+        // SplitMix64: every count gives another id, and neighbours look nothing alike.
+        let mut mixed = self.seed.wrapping_add(self.count.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let id = HeaderValue::try_from(format!("{:016x}", mixed ^ (mixed >> 31))).expect("hexadecimal digits");
+        headers.insert(REQUEST_ID, id.clone());
+        id
+    }
+}
+
+fn is_request_id(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    (1..=MAX_REQUEST_ID).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_kept_when_sound_and_made_when_not() {
+        let ids = RequestIds::new();
+        let id_for = |given: &[u8]| {
+            let mut headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(given).unwrap())]);
+            let id = ids.of(&mut headers);
+            assert_eq!(headers.get(REQUEST_ID), Some(&id));
+            id
+        };
+        assert_eq!(id_for(b"abc-123"), "abc-123");
+        let too_long = [b'a'; MAX_REQUEST_ID + 1];
+        for unsound in [&b""[..], b"two words", b"\xff", &too_long] {
+            assert_eq!(id_for(unsound).len(), 16);
+        }
+    }
+
+    #[test]
+    fn request_ids_differ() {
+        let ids = RequestIds::new();
+        let made: std::collections::HashSet<_> = (0..1000).map(|_| ids.of(&mut HeaderMap::new())).collect();
+        assert_eq!(made.len(), 1000);
+    }
+}

@@ -1,0 +1,93 @@
+//! The WASI 0.2 component: maps a request of `wasi:http/incoming-handler` to the router and the answer back, streaming both.
+//!
+//! Every request gets a fresh instance, so the router is built for each.
+
+#![allow(unsafe_code)] // The entry point's macro expands to it.
+
+use std::{env, mem, task::Poll, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{Method, Request, Uri, header::HOST},
+    response::Response,
+};
+use futures_util::{SinkExt, TryStreamExt, future::poll_fn};
+use hello::{Platform, router};
+use send_wrapper::SendWrapper;
+use spin_sdk::{
+    http::{Headers, IncomingRequest, OutgoingResponse, ResponseOutparam},
+    http_component, variables,
+};
+use tower_service::Service;
+use wasi::clocks::monotonic_clock;
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    let Ok(response) = router(platform()).call(incoming(request)).await;
+    outgoing(response, out).await;
+}
+
+/// Spin gives a component its settings as variables, other hosts as environment.
+fn platform() -> Platform {
+    let setting = |name: &str, variable: &str| env::var(name).ok().or_else(|| variables::get(variable).ok());
+    Platform {
+        runtime: "wasi-0.2",
+        wasi_host: env::var("WASI_HOST").ok(),
+        hostname: env::var("HOSTNAME").ok(),
+        message: setting("HELLO_MESSAGE", "message"),
+        color: setting("HELLO_COLOR", "color"),
+        sleep: |duration| Box::pin(SendWrapper::new(sleep(duration))),
+    }
+}
+
+/// WASI keeps the authority beside the headers; natively it is one of them.
+fn incoming(request: IncomingRequest) -> Request<Body> {
+    let path = request.path_with_query().unwrap_or_default();
+    let mut incoming = Request::builder()
+        .method(Method::from(request.method()))
+        .uri(path.parse::<Uri>().expect("the host has parsed the path"));
+    for (name, value) in request.headers().entries() {
+        incoming = incoming.header(name, value);
+    }
+    if let Some(authority) = request.authority() {
+        incoming = incoming.header(HOST, authority);
+    }
+    let body = request.into_body_stream().map_ok(Bytes::from).map_err(|error| error.to_debug_string());
+    incoming.body(Body::from_stream(SendWrapper::new(body))).expect("the host has parsed the head")
+}
+
+async fn outgoing(response: Response, out: ResponseOutparam) {
+    let (head, body) = response.into_parts();
+    let headers: Vec<_> =
+        head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+    let response = OutgoingResponse::new(Headers::from_list(&headers).expect("the handler sends allowed headers"));
+    response.set_status_code(head.status.as_u16()).expect("a status");
+    let mut sink = Box::pin(response.take_body());
+    out.set(response);
+    let mut chunks = body.into_data_stream();
+    loop {
+        let sent = match chunks.try_next().await {
+            Ok(Some(chunk)) => sink.send(chunk.into()).await.is_ok(),
+            Ok(None) => return,
+            Err(_) => false,
+        };
+        if !sent {
+            // Dropping the sink would declare the body complete; only a body that is never finished is seen to be cut off.
+            mem::forget(sink);
+            return;
+        }
+    }
+}
+
+async fn sleep(duration: Duration) {
+    let timer = monotonic_clock::subscribe_duration(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+    let mut timer = Some(timer);
+    poll_fn(|cx| match timer.take() {
+        Some(timer) if !timer.ready() => {
+            spin_executor::push_waker(timer, cx.waker().clone());
+            Poll::Pending
+        }
+        _ => Poll::Ready(()),
+    })
+    .await;
+}

@@ -1,0 +1,101 @@
+//! The page at `/` for browsers: one document without outside resources, complete without JavaScript.
+
+use crate::{DEFAULT_COLOR, Platform, VERSION};
+
+const TEMPLATE: &str = include_str!("page.html");
+
+pub(crate) fn render(platform: &Platform) -> String {
+    let values = [
+        ("message", platform.message()),
+        ("color", platform.color.as_deref().filter(|color| is_color(color)).unwrap_or(DEFAULT_COLOR)),
+        ("runtime", platform.runtime),
+        ("version", VERSION),
+        ("hostname", platform.hostname.as_deref().unwrap_or("unknown")),
+    ];
+    let mut page = String::with_capacity(TEMPLATE.len() + 256);
+    for (index, part) in TEMPLATE.split("{{").enumerate() {
+        match part.split_once("}}") {
+            Some((name, rest)) if index > 0 => {
+                let value = values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+                escape_into(&mut page, value);
+                page.push_str(rest);
+            }
+            _ => page.push_str(part),
+        }
+    }
+    page
+}
+
+/// A CSS colour name or `#` with three to eight hexadecimal digits, so that a setting cannot add style of its own.
+fn is_color(text: &str) -> bool {
+    match text.strip_prefix('#') {
+        Some(digits) => matches!(digits.len(), 3 | 4 | 6 | 8) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic()),
+    }
+}
+
+/// Checks a colour setting.
+///
+/// # Errors
+/// What is allowed, where the text is neither a CSS colour name nor `#` and three to eight hexadecimal digits.
+pub fn parse_color(text: &str) -> Result<String, String> {
+    Some(text.to_owned())
+        .filter(|text| is_color(text))
+        .ok_or_else(|| "expected a CSS colour name or #rrggbb".to_owned())
+}
+
+fn escape_into(page: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => page.push_str("&amp;"),
+            '<' => page.push_str("&lt;"),
+            '>' => page.push_str("&gt;"),
+            '"' => page.push_str("&quot;"),
+            '\'' => page.push_str("&#39;"),
+            other => page.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(message: &str, color: &str) -> String {
+        render(&Platform {
+            runtime: "native",
+            wasi_host: None,
+            hostname: Some("pod-1".into()),
+            message: Some(message.into()),
+            color: Some(color.into()),
+            sleep: |_| Box::pin(async {}),
+        })
+    }
+
+    #[test]
+    fn every_placeholder_is_filled() {
+        let page = page("hi", "teal");
+        assert!(!page.contains("{{") && !page.contains("}}"));
+        for value in ["hi", "teal", "native", VERSION, "pod-1"] {
+            assert!(page.contains(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn settings_cannot_add_markup_or_style() {
+        let page = page("<script>alert('x')</script> & \"{{color}}\"", "red;} body{display:none");
+        assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;{{color}}&quot;"));
+        assert!(!page.contains("display:none"));
+        assert!(page.contains(DEFAULT_COLOR));
+    }
+
+    #[test]
+    fn colors_are_names_or_hexadecimal() {
+        for color in ["teal", "#fff", "#326ce5", "#326ce580"] {
+            assert!(is_color(color), "{color}");
+        }
+        for other in ["", "#", "#12", "#12345", "url(x)", "red;", "#ggg"] {
+            assert!(!is_color(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! One function a route. The contract they keep is `openapi.json`.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State, rejection::PathRejection},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+        header::{CONNECTION, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    },
+    response::{Html, IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{COMMIT, DEFAULT_MESSAGE, Platform, VERSION, accept::prefers_html, page, problem::problem};
+
+type Hello = State<Arc<Platform>>;
+
+/// Headers that belong to one connection, not to the request: HTTP/2 and WASI hosts do not carry them, so no runtime shows them.
+static CONNECTION_HEADERS: [HeaderName; 7] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+#[derive(Serialize)]
+struct Greeting<'a> {
+    message: &'a str,
+    runtime: &'a str,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct Info<'a> {
+    message: &'a str,
+    runtime: &'a str,
+    version: &'a str,
+    commit: &'a str,
+    target: &'a str,
+    wasi_host: Option<&'a str>,
+    hostname: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Status {
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct Delay {
+    delay: f64,
+}
+
+impl Platform {
+    pub(crate) fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or(DEFAULT_MESSAGE)
+    }
+}
+
+pub(crate) async fn home(State(platform): Hello, headers: HeaderMap) -> Response {
+    let mut response = if prefers_html(&headers) {
+        Html(page::render(&platform)).into_response()
+    } else {
+        Json(Greeting { message: platform.message(), runtime: platform.runtime, version: VERSION }).into_response()
+    };
+    response.headers_mut().insert("vary", HeaderValue::from_static("accept"));
+    response
+}
+
+pub(crate) async fn info(State(platform): Hello) -> Response {
+    Json(Info {
+        message: platform.message(),
+        runtime: platform.runtime,
+        version: VERSION,
+        commit: COMMIT,
+        target: target(),
+        wasi_host: platform.wasi_host.as_deref(),
+        hostname: platform.hostname.as_deref(),
+    })
+    .into_response()
+}
+
+/// The platform this code was compiled for, in the words of `std::env::consts`.
+fn target() -> &'static str {
+    if cfg!(target_family = "wasm") {
+        "wasm32-wasip2"
+    } else if cfg!(target_arch = "aarch64") {
+        "aarch64-linux"
+    } else {
+        "x86_64-linux"
+    }
+}
+
+pub(crate) async fn healthz() -> Json<BTreeMap<&'static str, &'static str>> {
+    Json(BTreeMap::from([("status", "ok")]))
+}
+
+/// Streams: the answer begins before the request's body has ended.
+pub(crate) async fn echo(headers: HeaderMap, body: Body) -> Response {
+    let content_type =
+        headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    ([(CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// The request's headers, each with all its values. The authority stands as `host` whichever way it came: as a header
+/// (HTTP/1), as a pseudo-header (HTTP/2) or beside the request (WASI).
+pub(crate) async fn headers(uri: Uri, headers: HeaderMap) -> Json<BTreeMap<String, Vec<String>>> {
+    let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers.iter().filter(|(name, _)| !CONNECTION_HEADERS.contains(name)) {
+        shown.entry(name.to_string()).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
+    }
+    if let Some(authority) = uri.authority() {
+        shown.insert(HOST.to_string(), vec![authority.to_string()]);
+    }
+    Json(shown)
+}
+
+pub(crate) async fn status(code: Result<Path<String>, PathRejection>) -> Response {
+    let Some(status) = code.ok().and_then(|Path(code)| final_status(&code)) else {
+        return problem(StatusCode::BAD_REQUEST, "the status must be a whole number from 200 to 599");
+    };
+    match status {
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => status.into_response(),
+        status if status.is_client_error() || status.is_server_error() => problem(status, "as requested"),
+        status => (status, Json(Status { status: status.as_u16() })).into_response(),
+    }
+}
+
+fn final_status(code: &str) -> Option<StatusCode> {
+    let code = Some(code).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+    Some(code).filter(|code| (200..=599).contains(code)).and_then(|code| StatusCode::from_u16(code).ok())
+}
+
+pub(crate) async fn delay(State(platform): Hello, seconds: Result<Path<String>, PathRejection>) -> Response {
+    let Some(seconds) = seconds.ok().and_then(|Path(seconds)| delay_seconds(&seconds)) else {
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "the delay must be a decimal number of seconds from 0 to 10, such as 0.25",
+        );
+    };
+    (platform.sleep)(Duration::from_secs_f64(seconds)).await;
+    Json(Delay { delay: seconds }).into_response()
+}
+
+/// Plain decimals only: `f64` also reads `inf`, `NaN` and `1e1`.
+fn delay_seconds(seconds: &str) -> Option<f64> {
+    let seconds =
+        Some(seconds).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))?.parse().ok()?;
+    Some(seconds).filter(|seconds| (0.0..=10.0).contains(seconds))
+}
+
+pub(crate) async fn openapi() -> impl IntoResponse {
+    const DOCUMENT: &str = include_str!("openapi.json");
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_whole_numbers_from_200_to_599() {
+        assert_eq!(final_status("200"), Some(StatusCode::OK));
+        assert_eq!(final_status("599").map(|status| status.as_u16()), Some(599));
+        for refused in ["199", "600", "100", "+200", "2e2", "", "99999999999", "200.0", "zwei"] {
+            assert_eq!(final_status(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn delays_are_decimals_from_0_to_10() {
+        assert_eq!(delay_seconds("0"), Some(0.0));
+        assert_eq!(delay_seconds("0.25"), Some(0.25));
+        assert_eq!(delay_seconds("10"), Some(10.0));
+        for refused in ["10.01", "-1", "inf", "NaN", "1e1", "", ".", "1.2.3", "99999999999999999999999999"] {
+            assert_eq!(delay_seconds(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn openapi_names_this_version() {
+        let document: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        assert_eq!(document["info"]["version"], VERSION);
+    }
+}

@@ -1,0 +1,173 @@
+//! Guests that misbehave: each gets the answer that the contract names, while the requests of others go on succeeding.
+
+use std::{
+    net::TcpListener,
+    process::Command,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    thread,
+};
+
+use tests::{Server, get, host};
+
+const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
+
+fn serve(guest: &str, flags: &[&str]) -> Server {
+    let mut command: Command = host(guest);
+    command.args(["--request-timeout", "500ms", "--max-memory-size", "16MiB"]).args(flags);
+    Server::start(command)
+}
+
+/// Sends good requests all the while, and gives how many were answered well. One that was not fails the test.
+fn with_bystanders(server: &Server, sins: impl FnOnce()) -> u32 {
+    let (done, answered) = (AtomicBool::new(false), AtomicU32::new(0));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Relaxed) {
+                    let answer = get(server.address, "/ok");
+                    assert_eq!((answer.status.as_u16(), answer.text()), (200, "ok"));
+                    answered.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        let stop = StopOnDrop(&done);
+        sins();
+        drop(stop);
+    });
+    answered.load(Relaxed)
+}
+
+/// Ends the bystanders even when the sins panic.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+#[test]
+fn sins_are_punished_and_bystanders_unharmed() {
+    for guest in GUESTS {
+        let server = serve(guest, &[]);
+        let answered = with_bystanders(&server, || {
+            for (sin, status) in [("/loop", 504), ("/trap", 500), ("/recurse", 500), ("/memory", 500), ("/never", 504)]
+            {
+                for _ in 0..2 {
+                    let answer = server.get(sin);
+                    assert_eq!(answer.status, status, "{guest} {sin}: {:?}", answer.body);
+                    assert_eq!(answer.header("content-type"), "application/problem+json", "{guest} {sin}");
+                }
+            }
+        });
+        assert!(answered > 0);
+        server.wait_for_metric("wasm_instance_failures_total{reason=\"timeout\"}", 4.0);
+        server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 6.0);
+        // Idle instances go after a second, those of the sins before: nothing is left behind.
+        server.wait_for_metric("wasm_instances", 0.0);
+        server.wait_for_metric("wasm_guest_memory_bytes", 0.0);
+        server.wait_for_metric("http_requests_in_flight", 0.0);
+    }
+}
+
+#[test]
+fn every_worker_may_loop_and_others_are_still_served() {
+    for guest in GUESTS {
+        let server = serve(guest, &[]);
+        let answered = with_bystanders(&server, || {
+            let loops: Vec<_> = (0..8)
+                .map(|_| {
+                    let address = server.address;
+                    thread::spawn(move || get(address, "/loop").status)
+                })
+                .collect();
+            for status in loops {
+                assert_eq!(status.join().expect("no panic"), 504);
+            }
+        });
+        assert!(answered > 0);
+        assert_eq!(server.admin("/livez").status, 200);
+    }
+}
+
+#[test]
+fn a_guest_that_loops_while_it_starts_costs_only_its_own_request() {
+    // Every other instance never comes up, so the first one, which the server starts with, may not either.
+    let mut command = host("guest_p2.wasm");
+    command.args(["--request-timeout", "300ms", "--env", "LOOP_AT_START=half"]);
+    let server = loop {
+        let mut attempt = Command::new(command.get_program());
+        attempt.args(command.get_args());
+        let server = Server::bound(attempt);
+        let line = server.wait_for_log(|line| line["message"] == "ready" || line.is_string());
+        if line["message"] == "ready" {
+            break server;
+        }
+    };
+    let statuses: Vec<_> = (0..30).map(|_| server.get("/ok").status.as_u16()).collect();
+    assert!(statuses.iter().all(|status| [200, 504].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&200) && statuses.contains(&504), "{statuses:?}");
+}
+
+#[test]
+fn instances_are_shared_only_as_far_as_allowed() {
+    let counts = |server: &Server| (0..5).map(|_| server.get("/count").text().to_owned()).collect::<Vec<_>>();
+    assert_eq!(counts(&serve("guest_p2.wasm", &[])), ["0"; 5]);
+    assert_eq!(counts(&serve("guest_p2.wasm", &["--max-instance-reuse-count", "100"])), ["0"; 5]);
+    assert_eq!(counts(&serve("guest_p3.wasm", &["--max-instance-reuse-count", "1"])), ["0"; 5]);
+    let reused = serve("guest_p3.wasm", &["--max-instance-reuse-count", "2", "--idle-instance-timeout", "1h"]);
+    assert!(counts(&reused).iter().all(|count| ["0", "1"].contains(&count.as_str())));
+}
+
+#[test]
+fn more_instances_than_allowed_are_refused_as_overload() {
+    for guest in GUESTS {
+        let server = serve(guest, &["--max-in-flight", "1"]);
+        let address = server.address;
+        let never = thread::spawn(move || get(address, "/never").status);
+        server.wait_for_metric("http_requests_in_flight", 1.0);
+        assert_eq!(server.get("/ok").status, 503);
+        assert_eq!(never.join().expect("no panic"), 504);
+        server.wait_for_metric("wasm_instances", 0.0);
+        assert_eq!(server.get("/ok").status, 200);
+    }
+}
+
+#[test]
+fn output_is_logged_line_by_line_and_bounded() {
+    for guest in GUESTS {
+        let server = serve(guest, &["--request-timeout", "30s"]);
+        assert_eq!(server.get("/print").text(), "printed");
+        server.wait_for_log(|line| {
+            line["target"] == "guest" && line["message"] == "guest output over the limit is dropped"
+        });
+        let lines: Vec<_> = server.log().into_iter().filter(|line| line["target"] == "guest").collect();
+        assert!(
+            lines
+                .iter()
+                .any(|line| line["message"].as_str().is_some_and(|text| text.starts_with("first line\\u{1b}[31m")))
+        );
+        assert!((1000..5000).contains(&lines.len()), "{} lines", lines.len());
+        assert!(server.log().iter().all(|line| !line.is_string()), "no line is forged");
+    }
+}
+
+#[test]
+fn outbound_requests_are_refused_unless_allowed_by_name() {
+    let target = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    target.set_nonblocking(true).expect("a socket");
+    let port = target.local_addr().expect("bound").port();
+    for guest in GUESTS {
+        for flags in [&[][..], &["--allowed-outbound-hosts", "example.com"]] {
+            let server = serve(guest, flags);
+            let answer = server.get(&format!("/fetch?http://127.0.0.1:{port}/"));
+            assert!(answer.text().contains("refused"), "{}", answer.text());
+            assert!(target.accept().is_err(), "nothing was even connected to");
+        }
+        // Allowed, it reaches what is there: here the very server's own admin port.
+        let other = serve(guest, &[]);
+        let allowed = serve(guest, &["--allowed-outbound-hosts", "127.0.0.1", "--request-timeout", "10s"]);
+        let answer = allowed.get(&format!("/fetch?http://{}/livez", other.admin));
+        assert_eq!(answer.text(), "fetched 200");
+    }
+}

@@ -1,0 +1,40 @@
+// What a guest can do wrong, the same for both WASI versions. Included by each fixture.
+
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+/// Requests that this instance has answered: what a fresh instance must not know.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// The answer of a sin that comes back.
+fn sin(path: &str) -> String {
+    match path {
+        "/loop" => loop {
+            black_box(());
+        },
+        "/trap" => panic!("as requested"),
+        "/recurse" => recurse(0).to_string(),
+        "/memory" => {
+            let mut hoard: Vec<Vec<u8>> = Vec::new();
+            loop {
+                hoard.push(black_box(vec![1; 1 << 20]));
+            }
+        }
+        "/print" => {
+            println!("first line\u{1b}[31m\"}}\n{{\"level\":\"ERROR\"");
+            for line in 0..1_000_000 {
+                println!("line {line} {}", "x".repeat(200));
+            }
+            "printed".to_owned()
+        }
+        "/count" => COUNT.fetch_add(1, Relaxed).to_string(),
+        _ => "ok".to_owned(),
+    }
+}
+
+#[allow(unconditional_recursion)]
+fn recurse(depth: u64) -> u64 {
+    black_box(recurse(black_box(depth + 1)) + 1)
+}

@@ -1,0 +1,187 @@
+//! The limits and layers of the server, seen from outside, for both kinds of server.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+    thread,
+};
+
+use tests::{Protocol, Server, host, native, request, send, try_send};
+
+fn servers(flags: &[&str]) -> impl Iterator<Item = Server> {
+    let commands = [native(), host("hello-wasi-0.2.wasm"), host("hello-wasi-0.3.wasm")];
+    commands.into_iter().map(move |mut command: Command| {
+        command.args(flags);
+        Server::start(command)
+    })
+}
+
+/// What a connection answers to these bytes until it is closed.
+fn raw(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address).expect("a connection");
+    stream.write_all(bytes).expect("sent");
+    let mut answer = Vec::new();
+    _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn slow_headers_are_cut_off() {
+    for server in servers(&["--header-timeout", "200ms"]) {
+        for bytes in [&b""[..], b"G", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\n", b"PRI * HTTP/2", b"PR"] {
+            let answer = raw(&server, bytes);
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{bytes:?} got {answer:?}");
+        }
+        assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
+fn connections_over_the_cap_wait() {
+    for server in servers(&["--max-connections", "2"]) {
+        let held = [(); 2].map(|()| TcpStream::connect(server.address).expect("a connection"));
+        server.wait_for_metric("http_connections", 2.0);
+        let address = server.address;
+        let waiting = thread::spawn(move || tests::get(address, "/"));
+        assert_eq!(server.admin("/livez").status, 200);
+        assert!((server.metric("http_connections") - 2.0).abs() < f64::EPSILON);
+        assert!(!waiting.is_finished());
+        drop(held);
+        assert_eq!(waiting.join().expect("no panic").status, 200);
+    }
+}
+
+#[test]
+fn requests_over_the_limit_in_flight_are_shed() {
+    for server in servers(&["--max-in-flight", "1"]) {
+        let address = server.address;
+        let slow = thread::spawn(move || tests::get(address, "/delay/2"));
+        server.wait_for_metric("http_requests_in_flight", 1.0);
+        let shed = server.get("/");
+        assert_eq!((shed.status.as_u16(), shed.header("retry-after")), (503, "1"));
+        assert_eq!(shed.header("content-type"), "application/problem+json");
+        assert_eq!(server.admin("/readyz").status, 200);
+        assert_eq!(slow.join().expect("no panic").status, 200);
+        server.wait_for_metric("http_requests_shed_total", 1.0);
+        server.wait_for_metric("http_requests_in_flight", 0.0);
+        assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
+fn an_answer_that_takes_too_long_is_504() {
+    for server in servers(&["--request-timeout", "200ms"]) {
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let late = send(server.address, protocol, request("GET", "/delay/10", ""));
+            assert_eq!((late.status.as_u16(), late.header("content-type")), (504, "application/problem+json"));
+        }
+        assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
+fn a_body_that_grows_over_the_limit_is_never_echoed_whole() {
+    for server in servers(&["--body-limit", "100KiB"]) {
+        let mut bytes = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for _ in 0..20 {
+            bytes.extend_from_slice(b"2800\r\n");
+            bytes.extend_from_slice(&[b'x'; 0x2800]);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"0\r\n\r\n");
+        let answer = raw(&server, &bytes);
+        assert!(!answer.ends_with("0\r\n\r\n") || answer.starts_with("HTTP/1.1 413"), "ended as if it were complete");
+        assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
+fn hosts_are_demanded_as_http_1_1_has_it() {
+    for server in servers(&[]) {
+        for bytes in [
+            &b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"[..],
+            b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
+        ] {
+            assert!(raw(&server, bytes).starts_with("HTTP/1.1 400"));
+        }
+        assert!(raw(&server, b"GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 200"));
+        assert!(
+            raw(&server, b"GET http://a/info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .starts_with("HTTP/1.1 200")
+        );
+    }
+}
+
+#[test]
+fn malformed_requests_get_a_4xx_and_the_process_lives_on() {
+    for server in servers(&[]) {
+        let large_header = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(70_000));
+        let many_headers = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200));
+        for bytes in [
+            &b"\0\0\0\0\r\n\r\n"[..],
+            b"GET /\r\n\r\n",
+            b"HELLO\r\n\r\n",
+            large_header.as_bytes(),
+            many_headers.as_bytes(),
+        ] {
+            let answer = raw(&server, bytes);
+            assert!(answer.starts_with("HTTP/1.1 4"), "{:?} got {answer:?}", &bytes[..20.min(bytes.len())]);
+        }
+        assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
+fn every_request_is_counted_once() {
+    for server in servers(&[]) {
+        for path in ["/", "/info", "/nope", "/status/503"] {
+            _ = server.get(path);
+        }
+        _ = send(server.address, Protocol::Http1, request("BREW", "/", ""));
+        server.wait_for_metric("http_requests_total{method=\"GET\",status=\"200\"}", 2.0);
+        server.wait_for_metric("http_requests_total{method=\"GET\",status=\"404\"}", 1.0);
+        server.wait_for_metric("http_requests_total{method=\"GET\",status=\"503\"}", 1.0);
+        server.wait_for_metric("http_requests_total{method=\"other\",status=\"405\"}", 1.0);
+        server.wait_for_metric("http_request_duration_seconds_count{method=\"GET\",status=\"200\"}", 2.0);
+        let metrics = server.admin("/metrics");
+        assert!(metrics.text().contains("build_info{"));
+        assert!(metrics.text().contains("process_resident_memory_bytes "));
+        assert!(!metrics.text().contains("nope"), "paths are no labels");
+    }
+}
+
+#[test]
+fn request_ids_are_kept_or_made() {
+    for server in servers(&[]) {
+        let ask = |id: Option<&'static str>| {
+            let mut request = request("GET", "/headers", "");
+            if let Some(id) = id {
+                request.headers_mut().insert("x-request-id", id.parse().expect("a header"));
+            }
+            let answer = send(server.address, Protocol::Http1, request);
+            let id = answer.header("x-request-id").to_owned();
+            assert_eq!(answer.json()["x-request-id"][0], id.as_str(), "the handler sees the same id");
+            id
+        };
+        assert_eq!(ask(Some("abc-123")), "abc-123");
+        assert_eq!(ask(Some("two words")).len(), 16);
+        assert_ne!(ask(None), ask(None));
+    }
+}
+
+#[test]
+fn the_access_log_has_a_line_for_each_answer() {
+    for server in servers(&["--log", "debug"]) {
+        let mut asked = request("GET", "/status/418?secret=1", "");
+        asked.headers_mut().insert("x-request-id", "tea-1".parse().expect("a header"));
+        let answer = try_send(server.address, Protocol::Http1, asked).expect("an answer");
+        let line = server.wait_for_log(|line| line["request_id"] == "tea-1");
+        assert_eq!(
+            (&line["target"], &line["method"], &line["path"]),
+            (&"access".into(), &"GET".into(), &"/status/418".into())
+        );
+        assert_eq!((line["status"].as_u64(), line["bytes"].as_u64()), (Some(418), Some(answer.body.len() as u64)));
+        assert!(line["latency_us"].is_u64());
+    }
+}

@@ -1,0 +1,121 @@
+//! A client that sends exactly what it is given: one connection a request, nothing added.
+
+use std::{error::Error, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, client::conn, header::HOST};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
+
+/// No answer takes this long; a test that waits longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a request travels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Protocol {
+    /// HTTP/1.1
+    Http1,
+    /// HTTP/2 by prior knowledge
+    Http2,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, to the end.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("the body is UTF-8")
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
+    }
+
+    /// A header as text, or nothing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
+    }
+}
+
+/// A request with a body of known length.
+#[must_use]
+pub fn request(
+    method: &str,
+    path: &str,
+    body: impl Into<Bytes>,
+) -> Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>> {
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let body = Full::new(body.into()).map_err(Into::into).boxed();
+    Request::builder().method(method).uri(path).header(HOST, "hello.test").body(body).expect("a request")
+}
+
+/// Sends a plain GET over HTTP/1.1.
+#[must_use]
+pub fn get(address: SocketAddr, path: &str) -> Answer {
+    send(address, Protocol::Http1, request("GET", path, ""))
+}
+
+/// Sends a request and waits for the whole answer.
+#[must_use]
+pub fn send(
+    address: SocketAddr,
+    protocol: Protocol,
+    request: Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
+) -> Answer {
+    let what = format!("{} {}", request.method(), request.uri());
+    try_send(address, protocol, request).unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+/// Sends a request and waits for the whole answer.
+///
+/// # Errors
+/// What went wrong on the connection.
+pub fn try_send(
+    address: SocketAddr,
+    protocol: Protocol,
+    request: Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
+) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    let runtime = Runtime::new()?;
+    runtime.block_on(async { timeout(PATIENCE, exchange(address, protocol, request)).await? })
+}
+
+async fn exchange(
+    address: SocketAddr,
+    protocol: Protocol,
+    mut request: Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
+) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    let io = TokioIo::new(TcpStream::connect(address).await?);
+    let response: Response<_> = match protocol {
+        Protocol::Http1 => {
+            let (mut sender, connection) = conn::http1::handshake(io).await?;
+            tokio::spawn(connection);
+            sender.send_request(request).await?
+        }
+        Protocol::Http2 => {
+            let (mut sender, connection) = conn::http2::handshake(TokioExecutor::new(), io).await?;
+            tokio::spawn(connection);
+            // HTTP/2 carries the authority in the URI.
+            if let Some(host) = request.headers_mut().remove(HOST) {
+                let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+                *request.uri_mut() = format!("http://{}{path}", host.to_str()?).parse()?;
+            }
+            sender.send_request(request).await?
+        }
+    };
+    let (head, body) = response.into_parts();
+    Ok(Answer { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
+}

@@ -1,0 +1,242 @@
+//! The programs under test as processes, which end with the test that started them.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::client::{Answer, get};
+
+/// Longer than any start, drain or log line takes, even on a busy machine; a test that waits longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A file that `make build` or `make fixtures` made.
+#[must_use]
+pub fn dist(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("dist").join(name);
+    assert!(path.exists(), "{} is missing; run the tests with `make test`", path.display());
+    path
+}
+
+/// A program on PATH, or nothing.
+#[must_use]
+pub fn program(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// `hello-native`, to be started.
+#[must_use]
+pub fn native() -> Command {
+    Command::new(dist("hello-native"))
+}
+
+/// `hello-host serve` with a component from `dist/`, to be started.
+#[must_use]
+pub fn host(component: &str) -> Command {
+    host_with(&dist(component))
+}
+
+/// `hello-host serve` with any file, to be started.
+#[must_use]
+pub fn host_with(component: &Path) -> Command {
+    let mut command = Command::new(dist("hello-host"));
+    command.arg("serve").arg(component);
+    command
+}
+
+/// A running server of ours; killed when dropped.
+pub struct Server {
+    child: Child,
+    /// Where the service answers.
+    pub address: SocketAddr,
+    /// Where probes and metrics answer.
+    pub admin: SocketAddr,
+    log: Log,
+}
+
+impl Server {
+    /// Starts a server on free ports and waits until it is bound, not until it is ready.
+    #[must_use]
+    pub fn bound(mut command: Command) -> Self {
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        // "starting", which tells the ports, is a debug line.
+        if command.get_envs().all(|(name, _)| name != "HELLO_LOG") {
+            command.env("HELLO_LOG", "debug");
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+        let log = Log::read(child.stderr.take().expect("a pipe"));
+        let starting = log.wait_for(|line| line["message"] == "starting");
+        let address = |field: &str| starting[field].as_str().expect("an address").parse().expect("an address");
+        Server { address: address("listen"), admin: address("admin"), child, log }
+    }
+
+    /// Starts a server on free ports and waits until it is ready.
+    #[must_use]
+    pub fn start(command: Command) -> Self {
+        let server = Self::bound(command);
+        server.wait_for_log(|line| line["message"] == "ready");
+        server
+    }
+
+    /// A GET to the service.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Answer {
+        get(self.address, path)
+    }
+
+    /// A GET to the admin port.
+    #[must_use]
+    pub fn admin(&self, path: &str) -> Answer {
+        get(self.admin, path)
+    }
+
+    /// The value of a series as `/metrics` shows it; 0 where it does not show.
+    #[must_use]
+    pub fn metric(&self, series: &str) -> f64 {
+        let metrics = self.admin("/metrics");
+        let value = metrics.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    /// Waits until a series has a value: counting happens after an answer has been read.
+    pub fn wait_for_metric(&self, series: &str, expected: f64) {
+        let deadline = Instant::now() + PATIENCE;
+        while (self.metric(series) - expected).abs() > f64::EPSILON {
+            assert!(Instant::now() < deadline, "{series} is {}, not {expected}", self.metric(series));
+            thread::yield_now();
+        }
+    }
+
+    /// Waits for a log line, past or to come.
+    #[allow(clippy::must_use_candidate)]
+    pub fn wait_for_log(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.log.wait_for(wanted)
+    }
+
+    /// All log lines so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<Value> {
+        self.log.lines()
+    }
+
+    /// The process's id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "kill -s {name} failed");
+    }
+
+    /// Waits for the process to end by itself.
+    #[must_use]
+    pub fn wait(mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// Log lines as they come, and those that have come.
+struct Log {
+    incoming: Mutex<Receiver<Value>>,
+    seen: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Log {
+    fn read(stderr: impl Read + Send + 'static) -> Self {
+        let (sender, incoming) = channel();
+        let seen = Arc::<Mutex<Vec<Value>>>::default();
+        let lines = seen.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                // A line that is not JSON is the reason of a failed start.
+                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                lines.lock().expect("no panic").push(line.clone());
+                _ = sender.send(line);
+            }
+        });
+        Log { incoming: Mutex::new(incoming), seen }
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.seen.lock().expect("no panic").clone()
+    }
+
+    fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let incoming = self.incoming.lock().expect("no panic");
+        if let Some(line) = self.lines().into_iter().find(&wanted) {
+            return line;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match incoming.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if wanted(&line) => return line,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => panic!("the log line did not come; there are {:#?}", self.lines()),
+                Err(RecvTimeoutError::Disconnected) => panic!("the program ended; it said {:#?}", self.lines()),
+            }
+        }
+    }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Exit {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+/// Runs a program that is expected to end by itself.
+#[must_use]
+pub fn run_to_exit(mut command: Command) -> Exit {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let read = |mut pipe: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            _ = pipe.read_to_string(&mut text);
+            text
+        })
+    };
+    let stdout = read(Box::new(child.stdout.take().expect("a pipe")));
+    let stderr = read(Box::new(child.stderr.take().expect("a pipe")));
+    let code = wait(&mut child).code();
+    Exit { code, stdout: stdout.join().expect("text"), stderr: stderr.join().expect("text") }
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
+        }
+        if Instant::now() > deadline {
+            _ = child.kill();
+            panic!("the program did not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
