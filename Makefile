@@ -5,7 +5,7 @@ RUNTIME ?= wasm
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
-WASM := --target wasm32-wasip2 --locked --release
+WASM := --target wasm32-wasip2 --locked --profile component
 
 .PHONY: help
 help: ## List what can be made
@@ -35,13 +35,13 @@ clean: ## Remove what was built
 native:
 	@$(CARGO) build --locked --release --package hello-native --package hello-host
 	@mkdir -p dist
-	@cp $(TARGET_DIR)/release/hello-native $(TARGET_DIR)/release/hello-host dist/
+	@install $(TARGET_DIR)/release/hello-native $(TARGET_DIR)/release/hello-host dist/
 
 components: target
 	@$(CARGO) build $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3
 	@mkdir -p dist
-	@cp $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_2.wasm dist/hello-wasi-0.2.wasm
-	@cp $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_3.wasm dist/hello-wasi-0.3.wasm
+	@install $(TARGET_DIR)/wasm32-wasip2/component/hello_wasi_0_2.wasm dist/hello-wasi-0.2.wasm
+	@install $(TARGET_DIR)/wasm32-wasip2/component/hello_wasi_0_3.wasm dist/hello-wasi-0.3.wasm
 
 target:
 	@scripts/wasm-target.sh
@@ -75,7 +75,7 @@ unit:
 fixtures: target
 	@$(CARGO) build $(WASM) --package guest-p2 --package guest-p3 --package guest-command
 	@mkdir -p dist
-	@cp $(addprefix $(TARGET_DIR)/wasm32-wasip2/release/,guest_p2.wasm guest_p3.wasm guest-command.wasm) dist/
+	@install $(addprefix $(TARGET_DIR)/wasm32-wasip2/component/,guest_p2.wasm guest_p3.wasm guest-command.wasm) dist/
 
 blackbox: build fixtures
 	$(CARGO) test --locked --package tests

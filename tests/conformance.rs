@@ -28,6 +28,9 @@ const FIELDS_OF_THE_RUNTIME: [&str; 4] = ["runtime", "target", "wasi_host", "hos
 /// Headers of the connection or of the moment. HTTP/2 and other hosts frame bodies in ways of their own.
 const HEADERS_OF_THE_TRANSPORT: [&str; 4] = ["date", "connection", "transfer-encoding", "keep-alive"];
 
+/// Characters shown of a difference; bodies can be large.
+const MAX_DIFFERENCE: usize = 2_000;
+
 struct Case {
     name: &'static str,
     request: fn() -> Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
@@ -143,10 +146,18 @@ fn cases() -> Vec<Case> {
             200,
             |answer| {
                 assert_eq!(answer.json()["x-twice"], json!(["one", "two"]));
-                assert_eq!(answer.json()["host"], json!(["hello.test"]));
                 assert_eq!(answer.json().get("connection"), None);
             },
         ),
+        Case {
+            by_server: true,
+            ..case(
+                "headers, host",
+                || request("GET", "/headers", ""),
+                200,
+                |answer| assert_eq!(answer.json()["host"], json!(["hello.test"])),
+            )
+        },
         case("headers in UTF-8", utf8_header, 200, |answer| assert_eq!(answer.json()["x-name"], json!(["Jürgen"]))),
         case("headers, head", || request("HEAD", "/headers", ""), 200, is_head),
         case(
@@ -335,7 +346,7 @@ fn comparable(answer: &Answer) -> (u16, HeaderMap, Value) {
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().ends_with(b"json"));
     let mut body = match serde_json::from_slice(&answer.body) {
         Ok(body) if is_json => body,
-        _ => Value::String(format!("{:?}", answer.body)),
+        _ => Value::String(answer.body.escape_ascii().to_string()),
     };
     if let Some(fields) = body.as_object_mut() {
         FIELDS_OF_THE_RUNTIME.iter().for_each(|field| _ = fields.remove(*field));
@@ -360,16 +371,20 @@ fn run(case: &Case, runtime: &Runtime, reference: SocketAddr) -> Result<(), Fail
     assert_eq!(answer.status, case.status, "{:?}", answer.body);
     (case.check)(&answer);
 
-    let (status, mut headers, body) = comparable(&answer);
-    let (native_status, mut native_headers, native_body) = comparable(&ask(reference, Protocol::Http1));
-    if !runtime.ours {
-        // What hello-server adds is not the component's to give, and other hosts choose the framing.
-        for name in ["x-request-id", "content-length"] {
-            headers.remove(name);
-            native_headers.remove(name);
+    let (mut comparable, mut native) = (comparable(&answer), comparable(&ask(reference, Protocol::Http1)));
+    for (_, headers, body) in [&mut comparable, &mut native] {
+        if !runtime.ours {
+            // What hello-server adds is not the component's to give, other hosts choose the framing, and wasmtime 48 does not
+            // hand the Host of HTTP/1 on.
+            headers.remove("x-request-id");
+            headers.remove("content-length");
+            body.as_object_mut().map(|fields| fields.remove("host"));
         }
     }
-    assert_eq!((status, headers, body), (native_status, native_headers, native_body), "differs from native");
+    if comparable != native {
+        let difference = format!("differs from native:\n  {comparable:?}\n  {native:?}");
+        return Err(difference.chars().take(MAX_DIFFERENCE).collect::<String>().into());
+    }
     Ok(())
 }
 

@@ -34,15 +34,16 @@ fn in_flight(server: &Server, path: &'static str) -> thread::JoinHandle<Result<A
 
 #[test]
 fn binds_then_warms_then_turns_ready() {
-    // This guest never ends to start, which holds the server between bound and ready until its time is up.
-    let slow = with(host("guest_p2.wasm"), &["--env", "LOOP_AT_START=always", "--request-timeout", "3s"]);
-    let server = Server::bound(slow);
-    assert_eq!(server.admin("/livez").status, 200);
-    let readiness = server.admin("/readyz");
-    assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "starting\n"));
-    assert!(TcpStream::connect(server.address).is_ok(), "connections wait for the server to turn ready");
-    server.wait_for_log(|line| line.as_str().is_some_and(|line| line.contains("took longer than 3s to instantiate")));
-    assert_eq!(server.wait().code(), Some(1));
+    // These guests never end to start, which holds the server between bound and ready until their time is up.
+    for guest in ["guest_p2.wasm", "guest_p3.wasm"] {
+        let server = Server::bound(with(host(guest), &["--env", "LOOP_AT_START=always", "--request-timeout", "3s"]));
+        assert_eq!(server.admin("/livez").status, 200);
+        let readiness = server.admin("/readyz");
+        assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "starting\n"));
+        assert!(TcpStream::connect(server.address).is_ok(), "connections wait for the server to turn ready");
+        server.wait_for_log(|line| line.as_str().is_some_and(|line| line.contains("took longer than 3s to instantiate")));
+        assert_eq!(server.wait().code(), Some(1));
+    }
 
     for command in servers() {
         let server = Server::start(command);

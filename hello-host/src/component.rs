@@ -21,15 +21,14 @@ const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Component, String> {
     let bytes = read(file)?;
     let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
-    let is_machine_code = Engine::detect_precompiled(&bytes).is_some();
     if precompiled {
-        if !is_machine_code {
+        if check_header(&bytes).is_ok() {
             return Err(refuse(
-                "it is not precompiled; leave --precompiled away, or make it with `hello-host compile`".into(),
+                "it is not precompiled; leave --precompiled away, or make machine code with `hello-host compile`".into(),
             ));
         }
         check_digest(file, &bytes)?;
-    } else if is_machine_code {
+    } else if Engine::detect_precompiled(&bytes).is_some() {
         return Err(refuse(
             "it is precompiled, and machine code can do anything; if you made it yourself, add --precompiled".into(),
         ));

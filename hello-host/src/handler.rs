@@ -16,8 +16,9 @@ use std::{
 
 use hello_server::{RequestBody, RequestBodyError, problem};
 use http::{
-    HeaderValue, Request, Response, StatusCode,
+    HeaderValue, Request, Response, StatusCode, Uri,
     header::{HOST, RETRY_AFTER},
+    uri::{Authority, Scheme},
 };
 use http_body_util::BodyExt;
 use tokio::{
@@ -81,10 +82,16 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     }
 }
 
-/// WASI wants an authority; HTTP/1.0 has requests without.
+/// WASI has the authority beside the headers. wasmtime takes it for WASI 0.3 from the URI alone, where HTTP/1 does not have it.
 fn to_guest(mut request: Request<RequestBody>) -> Request<WasiBody> {
-    if request.uri().authority().is_none() && !request.headers().contains_key(HOST) {
-        request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+    if request.uri().authority().is_none() {
+        let host = request.headers().get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+        let mut uri = request.uri().clone().into_parts();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(host.unwrap_or(Authority::from_static("localhost")));
+        if let Ok(uri) = Uri::from_parts(uri) {
+            *request.uri_mut() = uri;
+        }
     }
     request.map(|body| {
         body.map_err(|error| match error {

@@ -119,7 +119,16 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let (Some(argument), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue)) else {
+    let allowed = match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(reason), _) => Some(reason.to_string()),
+        (None, Some(ContextValue::Strings(values))) if !values.is_empty() => {
+            Some(format!("expected {}", values.join(" or ")))
+        }
+        _ => None,
+    };
+    let (Some(argument), Some(value), Some(allowed)) =
+        (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue), allowed)
+    else {
         let message = error.to_string();
         let lines = message
             .lines()
@@ -129,11 +138,6 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
         return format!("{}; --help lists the settings", message.trim_start_matches("error: "));
     };
     let flag = argument.split([' ', '=']).next().unwrap_or(argument);
-    let allowed = match (error.source(), error.get(ContextKind::ValidValue)) {
-        (Some(reason), _) => reason.to_string(),
-        (None, Some(ContextValue::Strings(values))) => format!("expected {}", values.join(" or ")),
-        _ => "expected a value".to_owned(),
-    };
     let variable = std::iter::once(command)
         .chain(command.get_subcommands())
         .flat_map(clap::Command::get_arguments)

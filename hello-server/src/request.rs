@@ -26,6 +26,7 @@ use futures_util::FutureExt;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONNECTION, HOST, RETRY_AFTER},
+    uri::Authority,
 };
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
@@ -65,12 +66,14 @@ impl<S> Pipeline<S> {
     {
         let request_id = self.request_ids.of(request.headers_mut());
         let over_http1 = request.version() <= Version::HTTP_11;
+        let is_head = request.method() == Method::HEAD;
         let mut exchange = Exchange::begin(&request, &request_id, self.in_flight.clone());
 
         let (mut head, body) = match self.admit(request, &exchange).await {
             Ok(response) => {
                 let (head, body) = response.into_parts();
-                (head, Answer::Handler(body))
+                // hyper drops the body of an answer to HEAD only over HTTP/1.
+                (head, if is_head { Answer::Server(Full::default()) } else { Answer::Handler(body) })
             }
             Err(refusal) => {
                 let (head, body) = refusal.into_parts();
@@ -96,7 +99,7 @@ impl<S> Pipeline<S> {
         B: Body<Data = Bytes> + Send + 'static,
     {
         if !names_one_host(&request) {
-            return Err(problem(StatusCode::BAD_REQUEST, "an HTTP/1.1 request must carry exactly one Host header"));
+            return Err(problem(StatusCode::BAD_REQUEST, "a request must name one host, in one valid Host header"));
         }
         if exchange.others_in_flight >= self.config.max_in_flight {
             METRICS.shed.inc();
@@ -127,9 +130,15 @@ impl<S> Pipeline<S> {
     }
 }
 
-/// RFC 9112, 3.2: an HTTP/1.1 request without Host, or with two, is refused. HTTP/2 has its authority in the URI.
+/// RFC 9112, 3.2: an HTTP/1.1 request without Host, with two, or with one that is no authority, is refused. HTTP/2 has its
+/// authority in the URI, and HTTP/1.0 may have none.
 fn names_one_host(request: &Request<Incoming>) -> bool {
-    request.version() != Version::HTTP_11 || request.headers().get_all(HOST).iter().count() == 1
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.is_empty() || Authority::try_from(host.as_bytes()).is_ok(),
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// One request from its headers to the end of its answer; dropping it counts and logs it.

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
-        header::{CONNECTION, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
     },
     response::{Html, IntoResponse, Response},
 };
@@ -101,11 +101,16 @@ pub(crate) async fn healthz() -> Json<BTreeMap<&'static str, &'static str>> {
     Json(BTreeMap::from([("status", "ok")]))
 }
 
-/// Streams: the answer begins before the request's body has ended.
+/// Streams: the answer begins before the request's body has ended. A length that was announced is announced again, so that the
+/// caller can tell a part from the whole.
 pub(crate) async fn echo(headers: HeaderMap, body: Body) -> Response {
     let content_type =
         headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    ([(CONTENT_TYPE, content_type)], body).into_response()
+    let mut response = ([(CONTENT_TYPE, content_type)], body).into_response();
+    if let Some(length) = headers.get(CONTENT_LENGTH) {
+        response.headers_mut().insert(CONTENT_LENGTH, length.clone());
+    }
+    response
 }
 
 /// The request's headers, each with all its values. The authority stands as `host` whichever way it came: as a header

@@ -1,6 +1,8 @@
 // What a guest can do wrong, the same for both WASI versions. Included by each fixture.
 
 use std::{
+    env,
+    hash::{BuildHasher, RandomState},
     hint::black_box,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
@@ -37,4 +39,17 @@ fn sin(path: &str) -> String {
 #[allow(unconditional_recursion)]
 fn recurse(depth: u64) -> u64 {
     black_box(recurse(black_box(depth + 1)) + 1)
+}
+
+/// Runs while the component is instantiated: with `LOOP_AT_START=always` it never ends, with `half` it ends every other time.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    let loops = match env::var("LOOP_AT_START").as_deref() {
+        Ok("always") => true,
+        Ok("half") => RandomState::new().hash_one(()) % 2 == 0,
+        _ => false,
+    };
+    while loops {
+        black_box(());
+    }
 }

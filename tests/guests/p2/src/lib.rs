@@ -2,13 +2,11 @@
 
 #![allow(unsafe_code)] // The entry point's macro expands to it.
 
-use std::env;
-
 use spin_sdk::{
     http::{IncomingRequest, IntoResponse, Request, Response},
     http_component,
 };
-use wasi::{clocks::monotonic_clock, random::random};
+use wasi::clocks::monotonic_clock;
 
 include!("../../sins.rs");
 
@@ -32,19 +30,3 @@ async fn handle(request: IncomingRequest) -> impl IntoResponse {
     };
     Response::new(200, body)
 }
-
-/// Runs while the component is instantiated: with `LOOP_AT_START=always` it never ends, with `half` it ends every other time.
-extern "C" fn start() {
-    let loops = match env::var("LOOP_AT_START").as_deref() {
-        Ok("always") => true,
-        Ok("half") => random::get_random_u64() % 2 == 0,
-        _ => false,
-    };
-    while loops {
-        black_box(());
-    }
-}
-
-#[used]
-#[unsafe(link_section = ".init_array")]
-static START: extern "C" fn() = start;
