@@ -13,7 +13,7 @@ const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
 
 fn serve(guest: &str, flags: &[&str]) -> Server {
     let mut command: Command = host(guest);
-    command.args(["--request-timeout", "500ms", "--max-memory-size", "16MiB"]).args(flags);
+    command.env("HELLO_REQUEST_TIMEOUT", "500ms").env("HELLO_MAX_MEMORY_SIZE", "16MiB").args(flags);
     Server::start(command)
 }
 

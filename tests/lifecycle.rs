@@ -41,7 +41,8 @@ fn binds_then_warms_then_turns_ready() {
         let readiness = server.admin("/readyz");
         assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "starting\n"));
         assert!(TcpStream::connect(server.address).is_ok(), "connections wait for the server to turn ready");
-        server.wait_for_log(|line| line.as_str().is_some_and(|line| line.contains("took longer than 3s to instantiate")));
+        server
+            .wait_for_log(|line| line.as_str().is_some_and(|line| line.contains("took longer than 3s to instantiate")));
         assert_eq!(server.wait().code(), Some(1));
     }
 

@@ -91,7 +91,11 @@ fn a_body_that_grows_over_the_limit_is_never_echoed_whole() {
         }
         bytes.extend_from_slice(b"0\r\n\r\n");
         let answer = raw(&server, &bytes);
-        assert!(!answer.ends_with("0\r\n\r\n") || answer.starts_with("HTTP/1.1 413"), "ended as if it were complete");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
+        assert!(
+            head.starts_with("HTTP/1.1 413") || !body.ends_with("0\r\n\r\n"),
+            "ended as if it were complete: {head}"
+        );
         assert_eq!(server.get("/").status, 200);
     }
 }
@@ -116,7 +120,7 @@ fn hosts_are_demanded_as_http_1_1_has_it() {
 #[test]
 fn malformed_requests_get_a_4xx_and_the_process_lives_on() {
     for server in servers(&[]) {
-        let large_header = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(70_000));
+        let large_header = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(140_000));
         let many_headers = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200));
         for bytes in [
             &b"\0\0\0\0\r\n\r\n"[..],

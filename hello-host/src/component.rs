@@ -24,7 +24,8 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Com
     if precompiled {
         if check_header(&bytes).is_ok() {
             return Err(refuse(
-                "it is not precompiled; leave --precompiled away, or make machine code with `hello-host compile`".into(),
+                "it is not precompiled; leave --precompiled away, or make machine code with `hello-host compile`"
+                    .into(),
             ));
         }
         check_digest(file, &bytes)?;

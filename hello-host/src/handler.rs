@@ -14,13 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use hello_server::{RequestBody, RequestBodyError, problem};
 use http::{
     HeaderValue, Request, Response, StatusCode, Uri,
     header::{HOST, RETRY_AFTER},
     uri::{Authority, Scheme},
 };
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Sleep, sleep, timeout},
@@ -29,8 +30,8 @@ use wasmtime::{Result, Store, StoreContextMut, component::GuestTaskId};
 use wasmtime_wasi_http::{
     Error, WasiBody, WasiHttpView,
     handler::{
-        ExpirationError, HandlerState, Instance, InstantiationError, ProxyHandler, ShouldAccept, TrapOrPanicError,
-        WorkerExpiration, WorkerState, WorkerStatus,
+        HandlerState, Instance, InstantiationError, ProxyHandler, ShouldAccept, TrapOrPanicError, WorkerExpiration,
+        WorkerState, WorkerStatus,
     },
 };
 
@@ -76,8 +77,11 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let handler = self.0.clone();
         Box::pin(async move {
+            let started = Instant::now();
             let answer = handler.handle((), to_guest(request)).await;
-            Ok(answer.unwrap_or_else(|error| failure(&error)))
+            // A guest that is stopped fails in many ways; the clock knows why.
+            let in_time = || started.elapsed() < handler.state().request_timeout;
+            Ok(answer.unwrap_or_else(|error| if in_time() { failure(&error) } else { late() }))
         })
     }
 }
@@ -107,15 +111,11 @@ fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
     let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<()>>() {
         if error.error.is::<NoPlace>() {
             (StatusCode::SERVICE_UNAVAILABLE, "all instances are busy; try again in a moment")
-        } else if error.error.is::<InstantiationTimeout>() {
-            (StatusCode::GATEWAY_TIMEOUT, "the guest did not start in time")
         } else {
             METRICS.failed(Failure::Instantiation);
             tracing::warn!(error = one_line(&error.error), "guest could not be instantiated");
             (StatusCode::INTERNAL_SERVER_ERROR, "the guest could not be started; the log has the reason")
         }
-    } else if error.is::<ExpirationError>() {
-        (StatusCode::GATEWAY_TIMEOUT, "the guest did not answer in time")
     } else if error.is::<TrapOrPanicError>() || error.is::<wasmtime::Trap>() {
         (StatusCode::INTERNAL_SERVER_ERROR, "the guest failed; the log has the reason")
     } else {
@@ -123,11 +123,19 @@ fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
         tracing::warn!(error = one_line(error), "guest answered with an error");
         (StatusCode::INTERNAL_SERVER_ERROR, "the guest answered with an error; the log has the reason")
     };
-    let mut response = problem(status, detail).map(|body| body.map_err(Error::from).boxed_unsync());
+    let mut response = to_wasi(problem(status, detail));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+fn late() -> Response<WasiBody> {
+    to_wasi(problem(StatusCode::GATEWAY_TIMEOUT, "the guest did not answer in time"))
+}
+
+fn to_wasi(response: Response<Full<Bytes>>) -> Response<WasiBody> {
+    response.map(|body| body.map_err(Error::from).boxed_unsync())
 }
 
 /// Makes instances, no more at once than there are places.
@@ -141,24 +149,13 @@ struct Instances {
 #[derive(Debug)]
 struct NoPlace;
 
-/// An instance was not made in the time that a request has.
-#[derive(Debug)]
-struct InstantiationTimeout;
-
 impl std::fmt::Display for NoPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("all instances are busy")
     }
 }
 
-impl std::fmt::Display for InstantiationTimeout {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the guest did not start in time")
-    }
-}
-
 impl std::error::Error for NoPlace {}
-impl std::error::Error for InstantiationTimeout {}
 
 impl HandlerState for Instances {
     type StoreData = State;
@@ -169,7 +166,7 @@ impl HandlerState for Instances {
         let place = self.places.clone().try_acquire_owned().map_err(|_| NoPlace)?;
         let Ok(made) = timeout(self.request_timeout, self.guest.instantiate()).await else {
             METRICS.failed(Failure::Timeout);
-            return Err(InstantiationTimeout.into());
+            return Err(wasmtime::format_err!("the guest did not start in time"));
         };
         let (store, proxy) = made?;
         let expired = Arc::<AtomicBool>::default();
@@ -265,7 +262,10 @@ impl WorkerState for Rules {
 
     fn drop(&self, store: Store<State>, result: Result<()>) {
         drop(store);
-        if let Err(error) = result {
+        // One that was stopped has been counted by whoever stopped it.
+        if let Err(error) = result
+            && !self.expired.load(Relaxed)
+        {
             METRICS.failed(Failure::Trap);
             tracing::warn!(error = one_line(&error), "guest trapped");
         }
