@@ -2,14 +2,13 @@
 //! what the contract says and what the native binary says, but for the fields that tell the runtimes apart.
 
 use std::{
-    error::Error,
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, ExitCode, Stdio},
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::{
     HeaderMap, Request,
     body::Frame,
@@ -17,7 +16,7 @@ use hyper::{
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
-use tests::{Answer, Protocol, Server, dist, host, native, program, request, send};
+use tests::{Answer, AnyRequest, Protocol, Server, dist, host, native, program, request, send};
 
 const BODY_LIMIT: usize = 1 << 20;
 const MESSAGE: &str = "Grüße <b>&\"'";
@@ -33,19 +32,14 @@ const MAX_DIFFERENCE: usize = 2_000;
 
 struct Case {
     name: &'static str,
-    request: fn() -> Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
+    request: fn() -> AnyRequest,
     status: u16,
     check: fn(&Answer),
     /// Whether it is the server that answers, and not the handler: other hosts of the component need not agree.
     by_server: bool,
 }
 
-fn case(
-    name: &'static str,
-    request: fn() -> Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
-    status: u16,
-    check: fn(&Answer),
-) -> Case {
+fn case(name: &'static str, request: fn() -> AnyRequest, status: u16, check: fn(&Answer)) -> Case {
     Case { name, request, status, check, by_server: false }
 }
 
@@ -250,13 +244,13 @@ fn with<B>(name: &'static str, value: &'static str, mut request: Request<B>) -> 
     request
 }
 
-fn utf8_header() -> Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>> {
+fn utf8_header() -> AnyRequest {
     let mut request = request("GET", "/headers", "");
     request.headers_mut().insert("x-name", HeaderValue::from_bytes("Jürgen".as_bytes()).expect("a header"));
     request
 }
 
-fn chunked_echo() -> Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>> {
+fn chunked_echo() -> AnyRequest {
     let chunks = pattern(300_000);
     let frames = (0..chunks.len()).step_by(7_001).map(move |start| {
         let end = chunks.len().min(start + 7_001);
@@ -349,7 +343,9 @@ fn comparable(answer: &Answer) -> (u16, HeaderMap, Value) {
         _ => Value::String(answer.body.escape_ascii().to_string()),
     };
     if let Some(fields) = body.as_object_mut() {
-        FIELDS_OF_THE_RUNTIME.iter().for_each(|field| _ = fields.remove(*field));
+        for field in FIELDS_OF_THE_RUNTIME {
+            fields.remove(field);
+        }
     }
     if headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
         body = Value::Null;

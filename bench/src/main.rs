@@ -18,7 +18,7 @@ use load::Slice;
 use server::{Recipe, Server};
 
 const CONNECTIONS: usize = 32;
-const SLICE: Duration = Duration::from_millis(1000);
+const SLICE: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 const STARTS: usize = 5;
 

@@ -111,7 +111,7 @@ fn digest_file(file: &Path) -> PathBuf {
 }
 
 fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// An error with its causes; some of wasmtime's take several lines.

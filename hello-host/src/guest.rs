@@ -39,6 +39,7 @@ use spin::fermyon::spin::variables;
 /// What the guest is told and how much it may use.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Guest")]
+#[allow(clippy::doc_markdown)] // These comments are the text of --help.
 pub(crate) struct GuestConfig {
     /// The greeting, given to the guest as HELLO_MESSAGE and as Spin variable `message`
     #[arg(long, env = "HELLO_MESSAGE")]

@@ -30,7 +30,7 @@ const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PREFACE_POLL: Duration = Duration::from_millis(5);
 
 /// Request line and headers together; hyper answers 431 above it.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADER_BYTES: u32 = 64 * 1024;
 
 /// Requests at once on one HTTP/2 connection.
 const MAX_HTTP2_STREAMS: u32 = 128;
@@ -95,7 +95,7 @@ where
     let outcome = match protocol {
         Protocol::Http1 => {
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEADER_BYTES);
+            http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEADER_BYTES as usize);
             serve_until(http.serve_connection(io, service), stop).await
         }
         Protocol::Http2 => {
@@ -103,7 +103,7 @@ where
             http.timer(TokioTimer::new())
                 .keep_alive_interval(header_timeout)
                 .max_concurrent_streams(MAX_HTTP2_STREAMS)
-                .max_header_list_size(MAX_HEADER_BYTES as u32);
+                .max_header_list_size(MAX_HEADER_BYTES);
             serve_until(http.serve_connection(io, service), stop).await
         }
     };

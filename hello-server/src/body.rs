@@ -64,17 +64,14 @@ impl Body for RequestBody {
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-                match self.remaining.checked_sub(length) {
-                    Some(remaining) => {
-                        self.remaining = remaining;
-                        Some(Ok(frame))
+                if let Some(remaining) = self.remaining.checked_sub(length) {
+                    self.remaining = remaining;
+                    Some(Ok(frame))
+                } else {
+                    if let Some(flag) = &self.over_limit.0 {
+                        flag.store(true, Relaxed);
                     }
-                    None => {
-                        if let Some(flag) = &self.over_limit.0 {
-                            flag.store(true, Relaxed);
-                        }
-                        Some(Err(RequestBodyError::OverLimit))
-                    }
+                    Some(Err(RequestBodyError::OverLimit))
                 }
             }
             Some(Err(error)) => Some(Err(RequestBodyError::Connection(error))),

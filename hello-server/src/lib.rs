@@ -102,20 +102,20 @@ where
         Err(error) => return fail(format!("cannot start threads: {error}")),
     };
     let readiness = Arc::new(Readiness::default());
-    let served = runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let addresses = addresses(&listener, &admin_listener).map_err(|error| format!("cannot tell the bound addresses: {error}"))?;
         admin::spawn(admin_listener, readiness.clone()).map_err(|error| format!("cannot start the admin port: {error}"))?;
         tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = runtime.metrics().num_workers(), "starting");
         let service = tokio::select! {
-            built = build => built.map_err(|error| error.to_string())?,
+            service = build => service.map_err(|error| error.to_string())?,
             _ = signals.next() => return Ok(true),
         };
         metrics::start(about, service.runtime);
         Ok(serve(service, listener, addresses, config, readiness, signals).await)
     });
     runtime.shutdown_background();
-    match served {
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(reason) => fail(reason),

@@ -117,8 +117,8 @@ impl<S> Pipeline<S> {
         let over_limit = body.over_limit();
 
         let mut handler = self.handler.clone();
-        let handled = async move { handler.call(Request::from_parts(head, body)).await };
-        match timeout(self.config.request_timeout, AssertUnwindSafe(handled).catch_unwind()).await {
+        let answered = async move { handler.call(Request::from_parts(head, body)).await };
+        match timeout(self.config.request_timeout, AssertUnwindSafe(answered).catch_unwind()).await {
             _ if over_limit.is_set() => Err(too_large()),
             Ok(Ok(Ok(response))) => Ok(response),
             Ok(Ok(Err(never))) => match never {},

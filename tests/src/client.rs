@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
 
 /// No answer takes this long; a test that waits longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a request travels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,13 +51,12 @@ impl Answer {
     }
 }
 
+/// A request with a body of any kind.
+pub type AnyRequest = Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>;
+
 /// A request with a body of known length.
 #[must_use]
-pub fn request(
-    method: &str,
-    path: &str,
-    body: impl Into<Bytes>,
-) -> Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>> {
+pub fn request(method: &str, path: &str, body: impl Into<Bytes>) -> AnyRequest {
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let body = Full::new(body.into()).map_err(Into::into).boxed();
     Request::builder().method(method).uri(path).header(HOST, "hello.test").body(body).expect("a request")
@@ -71,11 +70,7 @@ pub fn get(address: SocketAddr, path: &str) -> Answer {
 
 /// Sends a request and waits for the whole answer.
 #[must_use]
-pub fn send(
-    address: SocketAddr,
-    protocol: Protocol,
-    request: Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
-) -> Answer {
+pub fn send(address: SocketAddr, protocol: Protocol, request: AnyRequest) -> Answer {
     let what = format!("{} {}", request.method(), request.uri());
     try_send(address, protocol, request).unwrap_or_else(|error| panic!("{what}: {error}"))
 }
@@ -87,7 +82,7 @@ pub fn send(
 pub fn try_send(
     address: SocketAddr,
     protocol: Protocol,
-    request: Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
+    request: AnyRequest,
 ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
     let runtime = Runtime::new()?;
     runtime.block_on(async { timeout(PATIENCE, exchange(address, protocol, request)).await? })
@@ -96,7 +91,7 @@ pub fn try_send(
 async fn exchange(
     address: SocketAddr,
     protocol: Protocol,
-    mut request: Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>,
+    mut request: AnyRequest,
 ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
     let io = TokioIo::new(TcpStream::connect(address).await?);
     let response: Response<_> = match protocol {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::client::{Answer, get};
 
 /// Longer than any start, drain or log line takes, even on a busy machine; a test that waits longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A file that `make build` or `make fixtures` made.
 #[must_use]

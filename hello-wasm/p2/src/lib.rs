@@ -2,7 +2,7 @@
 //!
 //! Every request gets a fresh instance, so the router is built for each.
 
-#![allow(unsafe_code)] // The entry point's macro expands to it.
+#![allow(unsafe_code, clippy::same_length_and_capacity)] // The entry point's macro expands to such code.
 
 use std::{env, task::Poll, time::Duration};
 

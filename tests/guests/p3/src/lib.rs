@@ -8,7 +8,7 @@ use spin_sdk::{http::Request, http_service, time::sleep};
 
 include!("../../sins.rs");
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 #[http_service]
 async fn handle(request: Request) -> String {
