@@ -5,7 +5,7 @@ RUNTIME ?= wasm
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
-WASM := --target wasm32-wasip2 --locked --profile component
+WASM := --target wasm32-wasip2 --locked --release
 
 .PHONY: help
 help: ## List what can be made
@@ -40,8 +40,8 @@ native:
 components: target
 	@$(CARGO) build $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3
 	@mkdir -p dist
-	@install $(TARGET_DIR)/wasm32-wasip2/component/hello_wasi_0_2.wasm dist/hello-wasi-0.2.wasm
-	@install $(TARGET_DIR)/wasm32-wasip2/component/hello_wasi_0_3.wasm dist/hello-wasi-0.3.wasm
+	@install $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_2.wasm dist/hello-wasi-0.2.wasm
+	@install $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_3.wasm dist/hello-wasi-0.3.wasm
 
 target:
 	@scripts/wasm-target.sh
@@ -56,7 +56,7 @@ run-wasm: build
 run-wasm-p2: build
 	@exec dist/hello-host serve dist/hello-wasi-0.2.wasm
 
-run-spin: target
+run-spin:
 	@command -v spin >/dev/null || { echo "RUNTIME=spin needs the program spin, which is not on PATH; https://spinframework.dev/install has it" >&2; exit 1; }
 	@exec spin up --build --listen 127.0.0.1:8080
 
@@ -75,7 +75,7 @@ unit:
 fixtures: target
 	@$(CARGO) build $(WASM) --package guest-p2 --package guest-p3 --package guest-command
 	@mkdir -p dist
-	@install $(addprefix $(TARGET_DIR)/wasm32-wasip2/component/,guest_p2.wasm guest_p3.wasm guest-command.wasm) dist/
+	@install $(addprefix $(TARGET_DIR)/wasm32-wasip2/release/,guest_p2.wasm guest_p3.wasm guest-command.wasm) dist/
 
 blackbox: build fixtures
 	$(CARGO) test --locked --package tests

@@ -4,7 +4,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use hyper::{
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
-use tests::{Answer, AnyRequest, Protocol, Server, dist, host, native, program, request, send};
+use tests::{Answer, AnyRequest, Process, Protocol, Server, dist, host, native, program, request, send};
 
 const BODY_LIMIT: usize = 1 << 20;
 const MESSAGE: &str = "Grüße <b>&\"'";
@@ -282,20 +282,18 @@ fn settings(mut command: Command) -> Command {
     command
 }
 
-/// Another program that serves a component; killed when dropped.
+/// Another program that serves a component.
 struct OtherHost {
-    child: Child,
+    _process: Process,
     address: SocketAddr,
 }
 
 impl OtherHost {
     /// Starts it and reads its address from what it prints.
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    fn start(command: Command) -> Self {
+        let mut process = Process::start(command, Stdio::piped(), Stdio::piped());
         let (found, address) = std::sync::mpsc::channel();
-        let pipes: [Box<dyn std::io::Read + Send>; 2] =
-            [Box::new(child.stdout.take().expect("a pipe")), Box::new(child.stderr.take().expect("a pipe"))];
-        for pipe in pipes {
+        for pipe in process.output() {
             let found = found.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(pipe).lines().map_while(Result::ok) {
@@ -306,14 +304,7 @@ impl OtherHost {
             });
         }
         drop(found);
-        OtherHost { child, address: address.recv().expect("the program says where it serves") }
-    }
-}
-
-impl Drop for OtherHost {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
+        OtherHost { _process: process, address: address.recv().expect("the program says where it serves") }
     }
 }
 

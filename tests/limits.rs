@@ -175,17 +175,26 @@ fn request_ids_are_kept_or_made() {
 }
 
 #[test]
-fn the_access_log_has_a_line_for_each_answer() {
+fn the_access_log_has_a_line_for_each_answer_or_for_failures_only() {
+    let ask = |server: &Server, status: u16| {
+        let mut asked = request("GET", &format!("/status/{status}?secret=1"), "");
+        asked.headers_mut().insert("x-request-id", format!("tea-{status}").parse().expect("a header"));
+        try_send(server.address, Protocol::Http1, asked).expect("an answer")
+    };
     for server in servers(&["--log", "debug"]) {
-        let mut asked = request("GET", "/status/418?secret=1", "");
-        asked.headers_mut().insert("x-request-id", "tea-1".parse().expect("a header"));
-        let answer = try_send(server.address, Protocol::Http1, asked).expect("an answer");
-        let line = server.wait_for_log(|line| line["request_id"] == "tea-1");
+        let answer = ask(&server, 418);
+        let line = server.wait_for_log(|line| line["request_id"] == "tea-418");
         assert_eq!(
             (&line["target"], &line["method"], &line["path"]),
             (&"access".into(), &"GET".into(), &"/status/418".into())
         );
         assert_eq!((line["status"].as_u64(), line["bytes"].as_u64()), (Some(418), Some(answer.body.len() as u64)));
         assert!(line["latency_us"].is_u64());
+    }
+    // As by default, but for the line that tells the tests the address.
+    for server in servers(&["--log", "info,hello_server=debug"]) {
+        ask(&server, 418);
+        ask(&server, 503);
+        assert_eq!(server.wait_for_log(|line| line["target"] == "access")["request_id"], "tea-503");
     }
 }

@@ -111,7 +111,7 @@ impl Error for RequestBodyError {}
 /// The body of an answer: a handler's or the server's own. The exchange ends, and is counted, when it is dropped.
 pub(crate) struct ResponseBody<B> {
     body: Answer<B>,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
 }
 
 pub(crate) enum Answer<B> {
@@ -120,7 +120,7 @@ pub(crate) enum Answer<B> {
 }
 
 impl<B> ResponseBody<B> {
-    pub(crate) fn new(body: Answer<B>, exchange: Exchange) -> Self {
+    pub(crate) fn new(body: Answer<B>, exchange: Box<Exchange>) -> Self {
         ResponseBody { body, exchange }
     }
 }

@@ -59,7 +59,7 @@ pub struct Config {
     #[arg(long, env = "HELLO_DRAIN_TIMEOUT", value_name = "TIME", default_value = "20s", value_parser = delay)]
     pub drain_timeout: Duration,
 
-    /// What is logged: a level, or levels by target, such as `info,access=off` or `debug`
+    /// What is logged: a level, or levels by target, such as `info,access=debug` for a line a request
     #[arg(long, env = "HELLO_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: Targets,
 
@@ -187,7 +187,7 @@ pub fn size(text: &str) -> Result<u64, String> {
 
 fn log_filter(text: &str) -> Result<Targets, String> {
     let expected =
-        || "expected off, error, warn, info, debug or trace, alone or by target as in info,access=off".to_owned();
+        || "expected off, error, warn, info, debug or trace, alone or by target as in info,access=debug".to_owned();
     Targets::from_str(text).map_err(|_| expected()).and_then(|targets| {
         // A word that is no level would be read as the name of a target, and silence all others.
         let misspelt = text

@@ -64,5 +64,5 @@ pub fn router(platform: Platform) -> Router {
         .route("/openapi.json", get(routes::openapi))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .with_state(Arc::new(platform))
+        .with_state(Arc::new(routes::App::new(platform)))
 }

@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::Body,
-    extract::{Path, State, rejection::PathRejection},
+    body::Bytes,
+    extract::{Path, Request, State, rejection::PathRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
-        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY},
+        request::Parts,
     },
     response::{Html, IntoResponse, Response},
 };
@@ -16,7 +17,22 @@ use serde::Serialize;
 
 use crate::{COMMIT, DEFAULT_MESSAGE, Platform, VERSION, accept::prefers_html, page, problem::problem};
 
-type Hello = State<Arc<Platform>>;
+type Hello = State<Arc<App>>;
+
+/// What the routes share.
+pub(crate) struct App {
+    platform: Platform,
+    /// The answer that is given most, made once.
+    greeting: Bytes,
+}
+
+impl App {
+    pub(crate) fn new(platform: Platform) -> Self {
+        let greeting = Greeting { message: platform.message(), runtime: platform.runtime, version: VERSION };
+        let greeting = serde_json::to_vec(&greeting).expect("strings can be written as JSON").into();
+        App { platform, greeting }
+    }
+}
 
 /// Headers that belong to one connection, not to the request: HTTP/2 and WASI hosts do not carry them, so no runtime shows them.
 static CONNECTION_HEADERS: [HeaderName; 7] = [
@@ -63,17 +79,18 @@ impl Platform {
     }
 }
 
-pub(crate) async fn home(State(platform): Hello, headers: HeaderMap) -> Response {
-    let mut response = if prefers_html(&headers) {
-        Html(page::render(&platform)).into_response()
+pub(crate) async fn home(State(app): Hello, request: Request) -> Response {
+    let mut response = if prefers_html(request.headers()) {
+        Html(page::render(&app.platform)).into_response()
     } else {
-        Json(Greeting { message: platform.message(), runtime: platform.runtime, version: VERSION }).into_response()
+        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], app.greeting.clone()).into_response()
     };
-    response.headers_mut().insert("vary", HeaderValue::from_static("accept"));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response
 }
 
-pub(crate) async fn info(State(platform): Hello) -> Response {
+pub(crate) async fn info(State(app): Hello) -> Response {
+    let platform = &app.platform;
     Json(Info {
         message: platform.message(),
         runtime: platform.runtime,
@@ -103,7 +120,8 @@ pub(crate) async fn healthz() -> Json<BTreeMap<&'static str, &'static str>> {
 
 /// Streams: the answer begins before the request's body has ended. A length that was announced is announced again, so that the
 /// caller can tell a part from the whole.
-pub(crate) async fn echo(headers: HeaderMap, body: Body) -> Response {
+pub(crate) async fn echo(request: Request) -> Response {
+    let (Parts { headers, .. }, body) = request.into_parts();
     let content_type =
         headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let mut response = ([(CONTENT_TYPE, content_type)], body).into_response();
@@ -142,14 +160,14 @@ fn final_status(code: &str) -> Option<StatusCode> {
     Some(code).filter(|code| (200..=599).contains(code)).and_then(|code| StatusCode::from_u16(code).ok())
 }
 
-pub(crate) async fn delay(State(platform): Hello, seconds: Result<Path<String>, PathRejection>) -> Response {
+pub(crate) async fn delay(State(app): Hello, seconds: Result<Path<String>, PathRejection>) -> Response {
     let Some(seconds) = seconds.ok().and_then(|Path(seconds)| delay_seconds(&seconds)) else {
         return problem(
             StatusCode::BAD_REQUEST,
             "the delay must be a decimal number of seconds from 0 to 10, such as 0.25",
         );
     };
-    (platform.sleep)(Duration::from_secs_f64(seconds)).await;
+    (app.platform.sleep)(Duration::from_secs_f64(seconds)).await;
     Json(Delay { delay: seconds }).into_response()
 }
 

@@ -4,6 +4,7 @@ use std::{
     env,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
@@ -55,9 +56,59 @@ pub fn host_with(component: &Path) -> Command {
     command
 }
 
+/// A process and all that it has started: killed when dropped, and ended when the tests are.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts a program in a process group of its own.
+    #[must_use]
+    pub fn start(mut command: Command, stdout: Stdio, stderr: Stdio) -> Self {
+        if let Some(setpriv) = program("setpriv") {
+            command = ending_with_us(&setpriv, &command);
+        }
+        Process(command.process_group(0).stdout(stdout).stderr(stderr).spawn().expect("the program starts"))
+    }
+
+    /// What the program writes to standard output and standard error, where they were asked for.
+    pub fn output(&mut self) -> impl Iterator<Item = Box<dyn Read + Send>> {
+        let stdout = self.0.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        stdout.into_iter().chain(self.0.stderr.take().map(|pipe| Box::new(pipe) as _))
+    }
+
+    /// Sends a signal by its name, such as `TERM`; gives whether the process was there to get it.
+    pub fn signal(&self, name: &str) -> bool {
+        let mut kill = Command::new("kill");
+        kill.args(["-s", name, "--", &format!("-{}", self.0.id())]).stderr(Stdio::null());
+        kill.status().expect("kill runs").success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal("KILL");
+        _ = self.0.wait();
+    }
+}
+
+/// The same command, but the kernel ends the process when the thread that started it is gone, for whatever reason.
+fn ending_with_us(setpriv: &Path, command: &Command) -> Command {
+    let mut wrapped = Command::new(setpriv);
+    wrapped.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        wrapped.current_dir(folder);
+    }
+    wrapped
+}
+
 /// A running server of ours; killed when dropped.
 pub struct Server {
-    child: Child,
+    process: Process,
     /// Where the service answers.
     pub address: SocketAddr,
     /// Where probes and metrics answer.
@@ -69,16 +120,16 @@ impl Server {
     /// Starts a server on free ports and waits until it is bound, not until it is ready.
     #[must_use]
     pub fn bound(mut command: Command) -> Self {
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.env("HELLO_LISTEN", "127.0.0.1:0").env("HELLO_ADMIN_LISTEN", "127.0.0.1:0");
         // "starting", which tells the ports, is a debug line.
         if command.get_envs().all(|(name, _)| name != "HELLO_LOG") {
             command.env("HELLO_LOG", "debug");
         }
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
-        let log = Log::read(child.stderr.take().expect("a pipe"));
+        let mut process = Process::start(command, Stdio::inherit(), Stdio::piped());
+        let log = Log::read(process.output().next().expect("a pipe"));
         let starting = log.wait_for(|line| line["message"] == "starting");
         let address = |field: &str| starting[field].as_str().expect("an address").parse().expect("an address");
-        Server { address: address("listen"), admin: address("admin"), child, log }
+        Server { address: address("listen"), admin: address("admin"), process, log }
     }
 
     /// Starts a server on free ports and waits until it is ready.
@@ -130,29 +181,15 @@ impl Server {
         self.log.lines()
     }
 
-    /// The process's id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().expect("kill runs");
-        assert!(sent.success(), "kill -s {name} failed");
+        assert!(self.process.signal(name), "kill -s {name} failed");
     }
 
     /// Waits for the process to end by itself.
     #[must_use]
     pub fn wait(mut self) -> ExitStatus {
-        wait(&mut self.child)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
+        wait(&mut self.process.0)
     }
 }
 
