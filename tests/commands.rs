@@ -1,14 +1,22 @@
 //! The commands that the README names, as people type them.
 
 use std::{
+    env,
     path::Path,
     process::{Command, Output},
 };
 
 use tests::{Server, program};
 
+/// `make` as from a shell: what cargo sets for this test would make it build dependencies anew.
 fn make(arguments: &[&str]) -> Command {
     let mut command = Command::new("make");
+    let ours = |name: &str| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|own| name.starts_with(own))
+    };
+    for (name, _) in env::vars().filter(|(name, _)| ours(name)) {
+        command.env_remove(name);
+    }
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")).args(arguments);
     command
 }

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use tests::{Server, get, host};
+use tests::{Protocol, Server, get, host, request, try_send};
 
 const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
 
@@ -67,6 +67,21 @@ fn sins_are_punished_and_bystanders_unharmed() {
         server.wait_for_metric("wasm_instances", 0.0);
         server.wait_for_metric("wasm_guest_memory_bytes", 0.0);
         server.wait_for_metric("http_requests_in_flight", 0.0);
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_does_not_look_whole() {
+    for guest in GUESTS {
+        let server = serve(guest, &[]);
+        let answered = with_bystanders(&server, || {
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                let broken = try_send(server.address, protocol, request("GET", "/break", ""));
+                assert!(broken.is_err(), "{guest} {protocol:?}: {broken:?}");
+            }
+        });
+        assert!(answered > 0);
+        server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 2.0);
     }
 }
 

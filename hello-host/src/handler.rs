@@ -36,6 +36,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
+    body::{GuestBody, Taker},
     component::one_line,
     guest::{Guest, State},
     metrics::{Failure, METRICS},
@@ -66,9 +67,9 @@ impl GuestHandler {
 }
 
 impl tower_service::Service<Request<RequestBody>> for GuestHandler {
-    type Response = Response<WasiBody>;
+    type Response = Response<GuestBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<GuestBody>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -78,10 +79,12 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
         let handler = self.0.clone();
         Box::pin(async move {
             let started = Instant::now();
-            let answer = handler.handle((), to_guest(request)).await;
+            let taker = Taker::default();
+            let answer = handler.handle(taker.clone(), to_guest(request)).await;
             // A guest that is stopped fails in many ways; the clock knows why.
             let in_time = || started.elapsed() < handler.state().request_timeout;
-            Ok(answer.unwrap_or_else(|error| if in_time() { failure(&error) } else { late() }))
+            let answer = answer.unwrap_or_else(|error| if in_time() { failure(&error) } else { late() });
+            Ok(answer.map(|body| GuestBody::new(body, taker)))
         })
     }
 }
@@ -108,7 +111,7 @@ fn to_guest(mut request: Request<RequestBody>) -> Request<WasiBody> {
 
 /// What the caller gets when the guest fails.
 fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
-    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<()>>() {
+    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<Taker>>() {
         if error.error.is::<NoPlace>() {
             (StatusCode::SERVICE_UNAVAILABLE, "all instances are busy; try again in a moment")
         } else {
@@ -185,6 +188,7 @@ impl HandlerState for Instances {
                 max_concurrent: self.guest.config.max_instance_concurrent_reuse_count as usize,
                 request_timeout: self.request_timeout,
                 expired,
+                failed: Arc::default(),
                 _place: place,
             },
         })
@@ -227,12 +231,13 @@ pub(crate) struct Rules {
     max_concurrent: usize,
     request_timeout: Duration,
     expired: Arc<AtomicBool>,
+    failed: Arc<AtomicBool>,
     _place: OwnedSemaphorePermit,
 }
 
 impl WorkerState for Rules {
     type StoreData = State;
-    type RequestData = ();
+    type RequestData = Taker;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         if total >= self.max_requests {
@@ -247,9 +252,10 @@ impl WorkerState for Rules {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, State>,
-        (): (),
+        taker: Taker,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        _ = taker.set(self.failed.clone());
         let (time, expired) = (self.request_timeout, self.expired.clone());
         Box::pin(async move {
             sleep(time).await;
@@ -261,6 +267,8 @@ impl WorkerState for Rules {
     }
 
     fn drop(&self, store: Store<State>, result: Result<()>) {
+        // First, as the end of the store is the end of the bodies.
+        self.failed.store(result.is_err(), Relaxed);
         drop(store);
         // One that was stopped has been counted by whoever stopped it.
         if let Err(error) = result

@@ -3,6 +3,7 @@
 //! A request comes out of `hello-server` into `handler`, which hands it to an instance of the component. What an instance may use
 //! is in `guest`, how instances run in `engine`, and how the component came to be in `component`.
 
+mod body;
 mod component;
 mod engine;
 mod guest;

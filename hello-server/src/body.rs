@@ -9,18 +9,25 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use tokio::{runtime::Handle, time::timeout};
 
 use crate::request::Exchange;
 
+/// How long what is left of a body is read after its answer. A client that is still sending when its connection is closed gets a
+/// reset, and may never see the answer.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// The body of a request, as a handler sees it: it fails once more bytes have come than the limit allows.
 pub struct RequestBody {
-    body: Incoming,
+    /// There until it is dropped.
+    body: Option<Incoming>,
     remaining: u64,
     over_limit: OverLimit,
 }
@@ -36,15 +43,15 @@ impl OverLimit {
 }
 
 impl RequestBody {
-    /// `None` where the announced length is over the limit already.
-    pub(crate) fn new(body: Incoming, limit: u64) -> Option<Self> {
-        let size = body.size_hint();
-        if size.lower() > limit {
-            return None;
-        }
+    pub(crate) fn new(body: Incoming, limit: u64) -> Self {
         // A body of a known length cannot become longer: hyper sees to that.
-        let over_limit = OverLimit(size.exact().is_none().then(Arc::default));
-        Some(RequestBody { body, remaining: limit, over_limit })
+        let over_limit = OverLimit(body.size_hint().exact().is_none().then(Arc::default));
+        RequestBody { body: Some(body), remaining: limit, over_limit }
+    }
+
+    /// Whether the announced length is over the limit already.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.size_hint().lower() > self.remaining
     }
 
     pub(crate) fn over_limit(&self) -> OverLimit {
@@ -60,7 +67,8 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -80,11 +88,22 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// Reads on what the handler has left.
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let left = self.body.take().filter(|body| !body.is_end_stream());
+        if let (Some(mut body), Ok(runtime)) = (left, Handle::try_current()) {
+            let drain = async move { while let Some(Ok(_)) = body.frame().await {} };
+            runtime.spawn(async move { _ = timeout(LINGER, drain).await });
+        }
     }
 }
 

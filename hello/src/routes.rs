@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Path, Request, State, rejection::PathRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
@@ -83,7 +83,9 @@ pub(crate) async fn home(State(app): Hello, request: Request) -> Response {
     let mut response = if prefers_html(request.headers()) {
         Html(page::render(&app.platform)).into_response()
     } else {
-        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], app.greeting.clone()).into_response()
+        let mut response = Response::new(Body::from(app.greeting.clone()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
     };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response

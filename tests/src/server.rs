@@ -76,6 +76,7 @@ impl Process {
     }
 
     /// Sends a signal by its name, such as `TERM`; gives whether the process was there to get it.
+    #[must_use]
     pub fn signal(&self, name: &str) -> bool {
         let mut kill = Command::new("kill");
         kill.args(["-s", name, "--", &format!("-{}", self.0.id())]).stderr(Stdio::null());
@@ -85,7 +86,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal("KILL");
+        _ = self.signal("KILL");
         _ = self.0.wait();
     }
 }

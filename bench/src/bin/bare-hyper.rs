@@ -3,7 +3,7 @@
 use std::{convert::Infallible, env, net::SocketAddr};
 
 use bytes::Bytes;
-use http::{Response, header::CONTENT_TYPE};
+use http::Response;
 use http_body_util::Full;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -22,7 +22,10 @@ async fn main() {
         let Ok((stream, _)) = listener.accept().await else { continue };
         _ = stream.set_nodelay(true);
         let service = service_fn(|_| async {
-            let answer = Response::builder().header(CONTENT_TYPE, "application/json");
+            let answer = Response::builder()
+                .header("content-type", "application/json")
+                .header("vary", "accept")
+                .header("x-request-id", "0123456789abcdef");
             Ok::<_, Infallible>(answer.body(Full::new(Bytes::from_static(GREETING))).expect("an answer"))
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));

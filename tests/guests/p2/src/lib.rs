@@ -2,8 +2,9 @@
 
 #![allow(unsafe_code, clippy::same_length_and_capacity)] // The entry point's macro expands to such code.
 
+use futures_util::SinkExt;
 use spin_sdk::{
-    http::{IncomingRequest, IntoResponse, Request, Response},
+    http::{Headers, IncomingRequest, OutgoingResponse, Request, Response, ResponseOutparam},
     http_component,
 };
 use wasi::clocks::monotonic_clock;
@@ -13,7 +14,7 @@ include!("../../sins.rs");
 const HOUR: u64 = 3_600_000_000_000;
 
 #[http_component]
-async fn handle(request: IncomingRequest) -> impl IntoResponse {
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let path = request.path_with_query().unwrap_or_default();
     let body = match path.as_str() {
         "/never" => {
@@ -28,5 +29,9 @@ async fn handle(request: IncomingRequest) -> impl IntoResponse {
             None => sin(&path),
         },
     };
-    Response::new(200, body)
+    let response = OutgoingResponse::new(Headers::new());
+    let mut sink = response.take_body();
+    out.set(response);
+    _ = sink.send(body.into_bytes()).await;
+    assert!(path != "/break", "as requested, in the middle of the body");
 }
