@@ -8,7 +8,10 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
-use crate::engine::{self, Limits};
+use crate::{
+    compiler,
+    engine::{self, Limits},
+};
 
 /// The first bytes of a component (binary format: magic, version 13, layer 1) and of a core module (version 1, layer 0).
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -40,7 +43,7 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Com
 
     let engine =
         engine::for_serving(limits).map_err(|error| format!("cannot set up the engine: {}", one_line(&error)))?;
-    let loaded = if precompiled { deserialize(&engine, file) } else { Component::from_file(&engine, file) };
+    let loaded = if precompiled { deserialize(&engine, file) } else { compiler::load(&engine, file) };
     loaded.map_err(|error| refuse(one_line(&error)))
 }
 
@@ -51,8 +54,7 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Com
 pub(crate) fn compile(file: &Path, output: &Path) -> Result<String, String> {
     let bytes = read(file)?;
     check_header(&bytes).map_err(|reason| format!("cannot compile {}: {reason}", file.display()))?;
-    let code = engine::for_compiling()
-        .and_then(|engine| engine.precompile_component(&bytes))
+    let code = compiler::precompile(engine::common(), &bytes)
         .map_err(|error| format!("cannot compile {}: {}", file.display(), one_line(&error)))?;
     let digest = hex_digest(&code);
     let name = output.file_name().unwrap_or(output.as_os_str()).to_string_lossy();

@@ -2,7 +2,9 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig, Result};
+use wasmtime::{Config, Engine, PoolingAllocationConfig, Result};
+
+use crate::compiler;
 
 /// How often a running guest is interrupted, to see whether its time is up and to let others run.
 const EPOCH_TICK: Duration = Duration::from_millis(10);
@@ -20,11 +22,7 @@ pub(crate) struct Limits {
 pub(crate) fn for_serving(limits: Limits) -> Result<Engine> {
     let mut config = common();
     config.allocation_strategy(pool(limits));
-    // A read-only or absent home directory costs the cache, not the service.
-    match Cache::new(CacheConfig::new()) {
-        Ok(cache) => _ = config.cache(Some(cache)),
-        Err(error) => tracing::debug!(error = format!("{error:#}"), "no compilation cache"),
-    }
+    compiler::keep_compiled(&mut config);
     let engine = Engine::new(&config)?;
     let clock = engine.weak();
     let tick = move || {
@@ -38,13 +36,8 @@ pub(crate) fn for_serving(limits: Limits) -> Result<Engine> {
     Ok(engine)
 }
 
-/// An engine that only compiles.
-pub(crate) fn for_compiling() -> Result<Engine> {
-    Engine::new(&common())
-}
-
 /// What compiled code depends on, and so what `compile` and `serve` must agree on.
-fn common() -> Config {
+pub(crate) fn common() -> Config {
     let mut config = Config::new();
     // WASI 0.3 is built on it.
     config.wasm_component_model_async(true);

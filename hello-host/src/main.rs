@@ -4,6 +4,11 @@
 //! is in `guest`, how instances run in `engine`, and how the component came to be in `component`.
 
 mod body;
+#[cfg(feature = "compiler")]
+mod compiler;
+#[cfg(not(feature = "compiler"))]
+#[path = "no_compiler.rs"]
+mod compiler;
 mod component;
 mod engine;
 mod guest;
