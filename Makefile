@@ -44,7 +44,7 @@ components: target
 	@install $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_3.wasm dist/hello-wasi-0.3.wasm
 
 target:
-	@scripts/wasm-target.sh
+	@scripts/wasm-target.sh $(TARGET_DIR)
 
 .PHONY: run-native run-wasm run-wasm-p2 run-spin
 run-native: native

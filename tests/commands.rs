@@ -2,11 +2,10 @@
 
 use std::{
     env,
-    path::Path,
     process::{Command, Output},
 };
 
-use tests::{Server, program};
+use tests::{Server, program, workspace};
 
 /// `make` as from a shell: what cargo sets for this test would make it build dependencies anew.
 fn make(arguments: &[&str]) -> Command {
@@ -17,7 +16,7 @@ fn make(arguments: &[&str]) -> Command {
     for (name, _) in env::vars().filter(|(name, _)| ours(name)) {
         command.env_remove(name);
     }
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")).args(arguments);
+    command.current_dir(workspace()).args(arguments);
     command
 }
 

@@ -36,7 +36,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    body::{GuestBody, Taker},
+    body::{Claim, Exchanges, GuestBody, Taken, take},
     component::one_line,
     guest::{Guest, State},
     metrics::{Failure, METRICS},
@@ -79,12 +79,12 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
         let handler = self.0.clone();
         Box::pin(async move {
             let started = Instant::now();
-            let taker = Taker::default();
-            let answer = handler.handle(taker.clone(), to_guest(request)).await;
+            let claim = Claim::default();
+            let answer = handler.handle(claim.taken(), to_guest(request)).await;
             // A guest that is stopped fails in many ways; the clock knows why.
             let in_time = || started.elapsed() < handler.state().request_timeout;
             let answer = answer.unwrap_or_else(|error| if in_time() { failure(&error) } else { late() });
-            Ok(answer.map(|body| GuestBody::new(body, taker)))
+            Ok(answer.map(|body| GuestBody::new(body, claim)))
         })
     }
 }
@@ -111,7 +111,7 @@ fn to_guest(mut request: Request<RequestBody>) -> Request<WasiBody> {
 
 /// What the caller gets when the guest fails.
 fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
-    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<Taker>>() {
+    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<Taken>>() {
         if error.error.is::<NoPlace>() {
             (StatusCode::SERVICE_UNAVAILABLE, "all instances are busy; try again in a moment")
         } else {
@@ -173,6 +173,8 @@ impl HandlerState for Instances {
         };
         let (store, proxy) = made?;
         let expired = Arc::<AtomicBool>::default();
+        let exchanges = Arc::<Exchanges>::default();
+        let max_concurrent = self.guest.config.max_instance_concurrent_reuse_count as usize;
         Ok(Instance {
             store,
             proxy,
@@ -181,14 +183,16 @@ impl HandlerState for Instances {
                 request_timeout: self.request_timeout,
                 idle_timeout: self.guest.config.idle_instance_timeout,
                 expired: expired.clone(),
+                exchanges: exchanges.clone(),
+                max_concurrent,
                 sleep: Box::pin(sleep(Duration::ZERO)),
             },
             state: Rules {
                 max_requests: self.guest.reuse_count(),
-                max_concurrent: self.guest.config.max_instance_concurrent_reuse_count as usize,
+                max_concurrent,
                 request_timeout: self.request_timeout,
                 expired,
-                failed: Arc::default(),
+                exchanges,
                 _place: place,
             },
         })
@@ -201,11 +205,15 @@ pub(crate) struct Deadline {
     request_timeout: Duration,
     idle_timeout: Duration,
     expired: Arc<AtomicBool>,
+    exchanges: Arc<Exchanges>,
+    max_concurrent: usize,
     sleep: Pin<Box<Sleep>>,
 }
 
 impl WorkerExpiration for Deadline {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, since: Instant) -> Poll<()> {
+        // Of all the rules only this one is given a way to wake the worker.
+        self.exchanges.wake_when_there_is_room(cx.waker(), self.max_concurrent);
         let allowed = match status {
             WorkerStatus::Idle => self.idle_timeout,
             // A request ran out of time, and with its answer nobody waits for what is left of it.
@@ -231,18 +239,18 @@ pub(crate) struct Rules {
     max_concurrent: usize,
     request_timeout: Duration,
     expired: Arc<AtomicBool>,
-    failed: Arc<AtomicBool>,
+    exchanges: Arc<Exchanges>,
     _place: OwnedSemaphorePermit,
 }
 
 impl WorkerState for Rules {
     type StoreData = State;
-    type RequestData = Taker;
+    type RequestData = Taken;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         if total >= self.max_requests {
             ShouldAccept::Never
-        } else if concurrent >= self.max_concurrent {
+        } else if concurrent >= self.max_concurrent || !self.exchanges.has_room(self.max_concurrent) {
             ShouldAccept::No
         } else {
             ShouldAccept::Yes
@@ -252,10 +260,10 @@ impl WorkerState for Rules {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, State>,
-        taker: Taker,
+        taken: Taken,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        _ = taker.set(self.failed.clone());
+        take(&taken, &self.exchanges);
         let (time, expired) = (self.request_timeout, self.expired.clone());
         Box::pin(async move {
             sleep(time).await;
@@ -268,7 +276,9 @@ impl WorkerState for Rules {
 
     fn drop(&self, store: Store<State>, result: Result<()>) {
         // First, as the end of the store is the end of the bodies.
-        self.failed.store(result.is_err(), Relaxed);
+        if result.is_err() {
+            self.exchanges.fail();
+        }
         drop(store);
         // One that was stopped has been counted by whoever stopped it.
         if let Err(error) = result

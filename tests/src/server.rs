@@ -22,10 +22,18 @@ use crate::client::{Answer, get};
 /// Longer than any start, drain or log line takes, even on a busy machine; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The folder of the whole project. Asked for when the tests run: what they were compiled in may be another clone, where clones
+/// share what cargo builds.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    let tests = env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    Path::new(&tests).parent().expect("a workspace").to_owned()
+}
+
 /// A file that `make build` or `make fixtures` made.
 #[must_use]
 pub fn dist(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("dist").join(name);
+    let path = workspace().join("dist").join(name);
     assert!(path.exists(), "{} is missing; run the tests with `make test`", path.display());
     path
 }
