@@ -70,6 +70,27 @@ fn requests_over_the_limit_in_flight_are_shed() {
 }
 
 #[test]
+fn a_client_that_neither_sends_nor_reads_gives_its_place_back() {
+    for server in servers(&["--max-in-flight", "1", "--request-timeout", "500ms"]) {
+        let mut silent = TcpStream::connect(server.address).expect("a connection");
+        silent
+            .write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+            .expect("sent");
+        server.wait_for_metric("http_requests_in_flight", 1.0);
+        server.wait_for_metric("http_requests_in_flight", 0.0);
+
+        let mut deaf = TcpStream::connect(server.address).expect("a connection");
+        let length = 8 << 20;
+        let head = format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        deaf.write_all(head.as_bytes()).expect("sent");
+        // Nothing is read, so in the end nothing can be sent, and the connection is cut off.
+        _ = deaf.write_all(&vec![b'x'; length]);
+        server.wait_for_metric("http_requests_in_flight", 0.0);
+        assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
 fn an_answer_that_takes_too_long_is_504() {
     for server in servers(&["--request-timeout", "200ms"]) {
         for protocol in [Protocol::Http1, Protocol::Http2] {

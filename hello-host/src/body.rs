@@ -4,10 +4,11 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Waker, ready},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub(crate) struct Exchanges {
     /// Whether a request was turned away because of these, so that the worker has to hear when one ends.
     awaited: AtomicBool,
     worker: AtomicWaker,
+    /// When a piece of a body was last handed on.
+    progress: Mutex<Option<Instant>>,
 }
 
 impl Exchanges {
@@ -34,6 +37,11 @@ impl Exchanges {
         let has_room = self.open.load(SeqCst) < max_open;
         self.awaited.store(!has_room, SeqCst);
         has_room
+    }
+
+    /// Whether every caller has gone. wasmtime does not notice, and would let the guest go on.
+    pub(crate) fn are_over(&self) -> bool {
+        self.open.load(SeqCst) == 0
     }
 
     /// Has the worker woken when there is room again, or now, where that has come to be in the meantime.
@@ -45,38 +53,62 @@ impl Exchanges {
         }
     }
 
+    fn progress(&self) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// When a piece of a body was last handed on, if ever.
+    pub(crate) fn last_progress(&self) -> Option<Instant> {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Marks all bodies that are still open as broken. To be called before the instance is dropped, as that ends them.
     pub(crate) fn fail(&self) {
         self.failed.store(true, SeqCst);
     }
 }
 
-/// A request's claim on the instance that takes it, from that moment to the end of its answer.
+/// A request's claim on the instance that takes it, from that moment to the end of its answer. It is dropped early where the caller
+/// leaves.
 #[derive(Default)]
-pub(crate) struct Claim(Taken);
+pub(crate) struct Claim {
+    caller: Arc<Caller>,
+    is_answered: bool,
+}
 
 /// What a request brings to the instance that takes it.
-pub(crate) type Taken = Arc<OnceLock<Arc<Exchanges>>>;
+#[derive(Default)]
+pub(crate) struct Caller {
+    instance: OnceLock<Arc<Exchanges>>,
+    has_left: AtomicBool,
+}
 
 impl Claim {
-    pub(crate) fn taken(&self) -> Taken {
-        self.0.clone()
+    pub(crate) fn caller(&self) -> Arc<Caller> {
+        self.caller.clone()
+    }
+
+    fn instance(&self) -> Option<&Exchanges> {
+        self.caller.instance.get().map(Arc::as_ref)
     }
 }
 
-/// Counts a request in, as its instance takes it.
-pub(crate) fn take(taken: &Taken, exchanges: &Arc<Exchanges>) {
-    // Nobody is left to count it out where the caller has gone already.
-    if Arc::strong_count(taken) > 1 && taken.set(exchanges.clone()).is_ok() {
-        exchanges.open.fetch_add(1, SeqCst);
+impl Caller {
+    /// Counts the request in, as an instance takes it.
+    pub(crate) fn taken_by(&self, exchanges: &Arc<Exchanges>) {
+        // Nobody is left to count it out where the caller has gone already.
+        if !self.has_left.load(SeqCst) && self.instance.set(exchanges.clone()).is_ok() {
+            exchanges.open.fetch_add(1, SeqCst);
+        }
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if let Some(exchanges) = self.0.get() {
+        self.caller.has_left.store(true, SeqCst);
+        if let Some(exchanges) = self.instance() {
             exchanges.open.fetch_sub(1, SeqCst);
-            if exchanges.awaited.swap(false, SeqCst) {
+            if exchanges.awaited.swap(false, SeqCst) || !self.is_answered {
                 exchanges.worker.wake();
             }
         }
@@ -91,12 +123,13 @@ pub(crate) struct GuestBody {
 }
 
 impl GuestBody {
-    pub(crate) fn new(body: WasiBody, claim: Claim) -> Self {
+    pub(crate) fn new(body: WasiBody, mut claim: Claim) -> Self {
+        claim.is_answered = true;
         GuestBody { body, claim }
     }
 
     fn is_broken(&self) -> bool {
-        self.claim.0.get().is_some_and(|exchanges| exchanges.failed.load(SeqCst))
+        self.claim.instance().is_some_and(|exchanges| exchanges.failed.load(SeqCst))
     }
 }
 
@@ -106,6 +139,9 @@ impl Body for GuestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(exchanges) = self.claim.instance() {
+            exchanges.progress();
+        }
         Poll::Ready(if frame.is_none() && self.is_broken() { Some(Err(Error::HttpResponseIncomplete)) } else { frame })
     }
 

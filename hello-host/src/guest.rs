@@ -113,7 +113,7 @@ impl Guest {
         for (name, value) in [("HELLO_MESSAGE", &config.message), ("HELLO_COLOR", &config.color)] {
             environment.extend(value.clone().map(|value| (name.to_owned(), value)));
         }
-        let outbound = Outbound { allowed: config.allowed_outbound_hosts.as_slice().into() };
+        let outbound = Outbound { allowed: config.allowed_outbound_hosts.as_slice().into(), refused: false };
         Ok(Guest { engine: component.engine().clone(), pre, environment: environment.into(), outbound, config })
     }
 
@@ -231,6 +231,10 @@ impl variables::Host for State {
 struct Limiter {
     max_memory: usize,
     memory: usize,
+    /// What the last growth added, for when it fails after all.
+    last_growth: usize,
+    /// A guest may ask again and again; one line says it.
+    refused: bool,
 }
 
 /// Elements of one table; the functions of a large program are some ten thousand.
@@ -239,7 +243,7 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 impl Limiter {
     fn new(max_memory: usize) -> Self {
         METRICS.instances.inc();
-        Limiter { max_memory, memory: 0 }
+        Limiter { max_memory, memory: 0, last_growth: 0, refused: false }
     }
 }
 
@@ -247,13 +251,22 @@ impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         let memory = self.memory - current + desired;
         let allowed = memory <= self.max_memory;
+        self.last_growth = 0;
         if allowed {
             METRICS.memory.add(i64::try_from(desired - current).unwrap_or(i64::MAX));
             self.memory = memory;
-        } else {
+            self.last_growth = desired - current;
+        } else if !std::mem::replace(&mut self.refused, true) {
             tracing::warn!(desired = memory, limit = self.max_memory, "guest was refused memory");
         }
         Ok(allowed)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> Result<()> {
+        let growth = std::mem::take(&mut self.last_growth);
+        METRICS.memory.sub(i64::try_from(growth).unwrap_or(i64::MAX));
+        self.memory -= growth;
+        Ok(())
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {

@@ -15,10 +15,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use hello_server::{RequestBody, RequestBodyError, problem};
+use hello_server::{RequestBody, RequestBodyError, problem, shed};
 use http::{
-    HeaderValue, Request, Response, StatusCode, Uri,
-    header::{HOST, RETRY_AFTER},
+    Request, Response, StatusCode, Uri,
+    header::HOST,
     uri::{Authority, Scheme},
 };
 use http_body_util::{BodyExt, Full};
@@ -36,7 +36,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    body::{Claim, Exchanges, GuestBody, Taken, take},
+    body::{Caller, Claim, Exchanges, GuestBody},
     component::one_line,
     guest::{Guest, State},
     metrics::{Failure, METRICS},
@@ -80,7 +80,7 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
         Box::pin(async move {
             let started = Instant::now();
             let claim = Claim::default();
-            let answer = handler.handle(claim.taken(), to_guest(request)).await;
+            let answer = handler.handle(claim.caller(), to_guest(request)).await;
             // A guest that is stopped fails in many ways; the clock knows why.
             let in_time = || started.elapsed() < handler.state().request_timeout;
             let answer = answer.unwrap_or_else(|error| if in_time() { failure(&error) } else { late() });
@@ -111,14 +111,13 @@ fn to_guest(mut request: Request<RequestBody>) -> Request<WasiBody> {
 
 /// What the caller gets when the guest fails.
 fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
-    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<Taken>>() {
+    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<Arc<Caller>>>() {
         if error.error.is::<NoPlace>() {
-            (StatusCode::SERVICE_UNAVAILABLE, "all instances are busy; try again in a moment")
-        } else {
-            METRICS.failed(Failure::Instantiation);
-            tracing::warn!(error = one_line(&error.error), "guest could not be instantiated");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the guest could not be started; the log has the reason")
+            return to_wasi(shed("all instances are busy; try again in a moment"));
         }
+        METRICS.failed(Failure::Instantiation);
+        tracing::warn!(error = one_line(&error.error), "guest could not be instantiated");
+        (StatusCode::INTERNAL_SERVER_ERROR, "the guest could not be started; the log has the reason")
     } else if error.is::<TrapOrPanicError>() || error.is::<wasmtime::Trap>() {
         (StatusCode::INTERNAL_SERVER_ERROR, "the guest failed; the log has the reason")
     } else {
@@ -126,11 +125,7 @@ fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
         tracing::warn!(error = one_line(error), "guest answered with an error");
         (StatusCode::INTERNAL_SERVER_ERROR, "the guest answered with an error; the log has the reason")
     };
-    let mut response = to_wasi(problem(status, detail));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response
+    to_wasi(problem(status, detail))
 }
 
 fn late() -> Response<WasiBody> {
@@ -214,22 +209,46 @@ impl WorkerExpiration for Deadline {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, since: Instant) -> Poll<()> {
         // Of all the rules only this one is given a way to wake the worker.
         self.exchanges.wake_when_there_is_room(cx.waker(), self.max_concurrent);
+        if status == WorkerStatus::Requests && self.exchanges.are_over() {
+            // The server gives up at the same time as this would.
+            if since.elapsed() + TIMERS_DIFFER >= self.request_timeout {
+                stopped_late(&self.expired);
+            }
+            self.expired.store(true, Relaxed);
+            return Poll::Ready(());
+        }
         let allowed = match status {
             WorkerStatus::Idle => self.idle_timeout,
             // A request ran out of time, and with its answer nobody waits for what is left of it.
             WorkerStatus::PostReturn if self.expired.load(Relaxed) => return Poll::Ready(()),
             WorkerStatus::Requests | WorkerStatus::PostReturn => self.request_timeout,
         };
+        // A body that gets on may take longer.
+        let since = if status == WorkerStatus::PostReturn {
+            self.exchanges.last_progress().map_or(since, |last| last.max(since))
+        } else {
+            since
+        };
         let deadline = tokio::time::Instant::from_std(since + allowed);
         if self.sleep.deadline() != deadline {
             self.sleep.as_mut().reset(deadline);
         }
         let elapsed = self.sleep.as_mut().poll(cx);
-        if elapsed.is_ready() && status == WorkerStatus::Requests && !self.expired.swap(true, Relaxed) {
-            METRICS.failed(Failure::Timeout);
-            tracing::warn!("guest stopped: it did not answer in time");
+        if elapsed.is_ready() && status != WorkerStatus::Idle {
+            stopped_late(&self.expired);
         }
         elapsed
+    }
+}
+
+/// By how much two timers of the same length may differ that were started for the same request.
+const TIMERS_DIFFER: Duration = Duration::from_millis(20);
+
+/// Counts an instance that is stopped for being late, once.
+fn stopped_late(expired: &AtomicBool) {
+    if !expired.swap(true, Relaxed) {
+        METRICS.failed(Failure::Timeout);
+        tracing::warn!("guest stopped: it did not answer, or its answer did not get on, in time");
     }
 }
 
@@ -245,7 +264,7 @@ pub(crate) struct Rules {
 
 impl WorkerState for Rules {
     type StoreData = State;
-    type RequestData = Taken;
+    type RequestData = Arc<Caller>;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         if total >= self.max_requests {
@@ -260,17 +279,14 @@ impl WorkerState for Rules {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, State>,
-        taken: Taken,
+        caller: Arc<Caller>,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        take(&taken, &self.exchanges);
+        caller.taken_by(&self.exchanges);
         let (time, expired) = (self.request_timeout, self.expired.clone());
         Box::pin(async move {
             sleep(time).await;
-            if !expired.swap(true, Relaxed) {
-                METRICS.failed(Failure::Timeout);
-                tracing::warn!("guest stopped: it did not answer in time");
-            }
+            stopped_late(&expired);
         })
     }
 

@@ -7,6 +7,8 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default
 #[derive(Clone, Default)]
 pub(crate) struct Outbound {
     pub(crate) allowed: std::sync::Arc<[String]>,
+    /// A guest may try again and again; one line an instance says it.
+    pub(crate) refused: bool,
 }
 
 type IoResult = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -28,9 +30,11 @@ impl WasiHttpHooks for Outbound {
         _sent: IoResult,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, IoResult), Error>> + Send> {
         let allowed = self.allows(request.uri());
+        if !allowed && !std::mem::replace(&mut self.refused, true) {
+            tracing::warn!(uri = %request.uri(), "outbound request refused; --allowed-outbound-hosts can allow its host");
+        }
         Box::new(async move {
             if !allowed {
-                tracing::warn!(uri = %request.uri(), "outbound request refused; --allowed-outbound-hosts can allow its host");
                 return Err(Error::HttpRequestDenied);
             }
             let (response, io) = default_send_request(request, options).await?;

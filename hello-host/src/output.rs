@@ -18,8 +18,11 @@ use wasmtime_wasi::{
 /// A longer line is cut.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
-/// What one instance may write in its life; the rest is dropped, and a line says so.
+/// What one instance may write in its life; the rest is dropped, and a line says so. An empty line counts, too.
 const MAX_BYTES: usize = 256 * 1024;
+
+/// What the log adds to each line, in about.
+const LINE_BYTES: usize = 120;
 
 /// One output of one instance. Clones write to the same place.
 #[derive(Clone)]
@@ -42,7 +45,8 @@ impl GuestOutput {
     fn write(&self, bytes: &[u8]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.written;
-        state.written = before.saturating_add(bytes.len());
+        let lines = bytes.split(|byte| *byte == b'\n').count() - 1;
+        state.written = before.saturating_add(bytes.len() + lines * LINE_BYTES);
         if before > MAX_BYTES {
             return;
         }

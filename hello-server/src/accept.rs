@@ -1,6 +1,11 @@
 //! From a socket to requests: accepts connections up to the cap, finds out which HTTP they speak, and lets go of them on a drain.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{Request, Response};
 use hyper::{
@@ -15,10 +20,14 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
-    time::timeout,
+    time::{sleep_until, timeout},
 };
 
-use crate::{Handler, metrics::METRICS, request::Pipeline};
+use crate::{
+    Handler,
+    metrics::METRICS,
+    request::{Pipeline, Progress},
+};
 
 /// How long accepting rests after an error such as "too many open files", which more haste would not mend.
 pub(crate) const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
@@ -30,7 +39,7 @@ const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PREFACE_POLL: Duration = Duration::from_millis(5);
 
 /// Request line and headers together; hyper answers 431 above it.
-const MAX_HEADER_BYTES: u32 = 64 * 1024;
+const MAX_HEADER_BYTES: u32 = 32 * 1024;
 
 /// Requests at once on one HTTP/2 connection.
 const MAX_HTTP2_STREAMS: u32 = 128;
@@ -82,33 +91,58 @@ where
     _ = stream.set_nodelay(true);
     let header_timeout = pipeline.config.header_timeout;
     let protocol = tokio::select! {
+        // What has arrived before the stop is served.
+        biased;
         protocol = timeout(header_timeout, protocol(&stream)) => protocol,
         () = stopped(&mut stop) => return,
     };
     let Ok(Ok(protocol)) = protocol else { return };
 
+    let patience = pipeline.config.request_timeout;
+    let progress = Arc::new(Progress::new());
+    let watched = progress.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let pipeline = pipeline.clone();
-        async move { Ok::<Response<_>, Infallible>(pipeline.answer(request).await) }
+        let (pipeline, progress) = (pipeline.clone(), progress.clone());
+        async move { Ok::<Response<_>, Infallible>(pipeline.answer(request, progress).await) }
     });
     let io = TokioIo::new(stream);
-    let outcome = match protocol {
-        Protocol::Http1 => {
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEADER_BYTES as usize);
-            serve_until(http.serve_connection(io, service), stop).await
-        }
-        Protocol::Http2 => {
-            let mut http = http2::Builder::new(TokioExecutor::new());
-            http.timer(TokioTimer::new())
-                .keep_alive_interval(header_timeout)
-                .max_concurrent_streams(MAX_HTTP2_STREAMS)
-                .max_header_list_size(MAX_HEADER_BYTES);
-            serve_until(http.serve_connection(io, service), stop).await
+    let serve = async {
+        match protocol {
+            Protocol::Http1 => {
+                let mut http = http1::Builder::new();
+                http.timer(TokioTimer::new())
+                    .header_read_timeout(header_timeout)
+                    .max_buf_size(MAX_HEADER_BYTES as usize);
+                serve_until(http.serve_connection(io, service), stop).await
+            }
+            Protocol::Http2 => {
+                let mut http = http2::Builder::new(TokioExecutor::new());
+                http.timer(TokioTimer::new())
+                    .keep_alive_interval(header_timeout)
+                    .max_concurrent_streams(MAX_HTTP2_STREAMS)
+                    .max_header_list_size(MAX_HEADER_BYTES);
+                serve_until(http.serve_connection(io, service), stop).await
+            }
         }
     };
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "connection ended early");
+    tokio::select! {
+        outcome = serve => {
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "connection ended early");
+            }
+        }
+        () = stalled(&watched, patience) => tracing::debug!("connection cut off: its answers did not get on"),
+    }
+}
+
+/// Waits until the answers on a connection have not got on for too long.
+async fn stalled(progress: &Progress, patience: Duration) {
+    loop {
+        let stalls_at = progress.stalls_at(patience);
+        if stalls_at <= Instant::now() {
+            return;
+        }
+        sleep_until(stalls_at.into()).await;
     }
 }
 

@@ -12,10 +12,10 @@ use tokio::sync::Semaphore;
 use crate::{metrics, problem::problem, readiness::Readiness};
 
 /// Probes and scrapers are few; whoever opens more connections waits.
-const MAX_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: usize = 1024;
 
-/// Longer than any scraper waits between two requests would be a waste of a place.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+/// Probes and scrapers ask at once; a connection that idles for longer must not keep others out.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves the admin port until the process ends.
 pub(crate) fn spawn(listener: TcpListener, readiness: Arc<Readiness>) -> std::io::Result<()> {

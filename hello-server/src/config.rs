@@ -39,11 +39,11 @@ pub struct Config {
     #[arg(long, env = "HELLO_MAX_IN_FLIGHT", value_name = "COUNT", default_value = "512", value_parser = count)]
     pub max_in_flight: u32,
 
-    /// Time for an answer to begin, 1ms to 1h; after it the request gets 504
+    /// Time for an answer to begin, 1ms to 1h, after which it is 504; and for a begun one to stand still, after which it is cut off
     #[arg(long, env = "HELLO_REQUEST_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = timeout)]
     pub request_timeout: Duration,
 
-    /// Time for a request's headers to arrive on a connection, 1ms to 1h; after it the connection is closed
+    /// Time for a request's headers to arrive, and for a connection to idle between requests, 1ms to 1h; then it is closed
     #[arg(long, env = "HELLO_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = timeout)]
     pub header_timeout: Duration,
 

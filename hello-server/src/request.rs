@@ -5,7 +5,7 @@
 //!   access log        one line when the answer has ended: debug, or warn for a 5xx
 //!   metrics           counted when the answer has ended
 //!   host check        400 where HTTP/1.1 lacks its one Host
-//!   shed              503 above the limit of requests in flight
+//!   shed              503 above the limit of requests in flight; CONNECT, which only proxies serve, 501
 //!   body limit        413 above the limit
 //!   time-out          504 where no answer has begun in time
 //!   catch panic       500 where the handler panics
@@ -15,8 +15,11 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, PoisonError,
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::{Duration, Instant, SystemTime},
 };
@@ -59,7 +62,11 @@ impl<S> Pipeline<S> {
         Pipeline { handler, config, readiness, in_flight: Arc::default(), request_ids: RequestIds::new() }
     }
 
-    pub(crate) async fn answer<B>(&self, mut request: Request<Incoming>) -> Response<ResponseBody<B>>
+    pub(crate) async fn answer<B>(
+        &self,
+        mut request: Request<Incoming>,
+        progress: Arc<Progress>,
+    ) -> Response<ResponseBody<B>>
     where
         S: Handler<B>,
         B: Body<Data = Bytes> + Send + 'static,
@@ -67,9 +74,9 @@ impl<S> Pipeline<S> {
         let request_id = self.request_ids.of(request.headers_mut());
         let over_http1 = request.version() <= Version::HTTP_11;
         let is_head = request.method() == Method::HEAD;
-        let mut exchange = Exchange::begin(&request, &request_id, self.in_flight.clone());
+        let mut exchange = Exchange::begin(&request, &request_id);
 
-        let (mut head, body) = match self.admit(request, &exchange).await {
+        let (mut head, body) = match self.admit(request, &mut exchange).await {
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 // hyper drops the body of an answer to HEAD only over HTTP/1.
@@ -85,6 +92,7 @@ impl<S> Pipeline<S> {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         exchange.status = head.status;
+        exchange.answers(progress);
         Response::from_parts(head, ResponseBody::new(body, exchange))
     }
 
@@ -92,7 +100,7 @@ impl<S> Pipeline<S> {
     async fn admit<B>(
         &self,
         request: Request<Incoming>,
-        exchange: &Exchange,
+        exchange: &mut Exchange,
     ) -> Result<Response<B>, Response<Full<Bytes>>>
     where
         S: Handler<B>,
@@ -101,13 +109,13 @@ impl<S> Pipeline<S> {
         if !names_one_host(&request) {
             return Err(problem(StatusCode::BAD_REQUEST, "a request must name one host, in one valid Host header"));
         }
-        if exchange.others_in_flight >= self.config.max_in_flight {
-            METRICS.shed.inc();
-            let mut refusal =
-                problem(StatusCode::SERVICE_UNAVAILABLE, "too many requests are in flight; try again in a moment");
-            refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            return Err(refusal);
+        if request.method() == Method::CONNECT {
+            return Err(problem(StatusCode::NOT_IMPLEMENTED, "this is no proxy"));
         }
+        let Some(place) = Place::take(&self.in_flight, self.config.max_in_flight) else {
+            return Err(shed("too many requests are in flight; try again in a moment"));
+        };
+        exchange.place = Some(place);
         let too_large = || {
             let detail = format!("the body is over the limit of {} bytes", self.config.body_limit);
             problem(StatusCode::PAYLOAD_TOO_LARGE, &detail)
@@ -131,6 +139,15 @@ impl<S> Pipeline<S> {
             Err(_elapsed) => Err(problem(StatusCode::GATEWAY_TIMEOUT, "the handler did not answer in time")),
         }
     }
+}
+
+/// Refuses a request for want of room: 503 that says when to come again, and counted.
+#[must_use]
+pub fn shed(detail: &str) -> Response<Full<Bytes>> {
+    METRICS.shed.inc();
+    let mut refusal = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    refusal
 }
 
 /// RFC 9112, 3.2: an HTTP/1.1 request without Host, with two, or with one that is no authority, is refused. HTTP/2 has its
@@ -175,14 +192,58 @@ pub(crate) struct Exchange {
     request_id: HeaderValue,
     pub(crate) status: StatusCode,
     bytes_sent: u64,
-    in_flight: Arc<AtomicU32>,
-    others_in_flight: u32,
+    /// Where it was admitted.
+    place: Option<Place>,
+    /// Where its answer has begun.
+    progress: Option<Arc<Progress>>,
+}
+
+/// One of the places for requests in flight.
+struct Place(Arc<AtomicU32>);
+
+impl Place {
+    fn take(in_flight: &Arc<AtomicU32>, max: u32) -> Option<Self> {
+        in_flight.fetch_update(Relaxed, Relaxed, |taken| (taken < max).then_some(taken + 1)).ok()?;
+        METRICS.in_flight.inc();
+        Some(Place(in_flight.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+        METRICS.in_flight.dec();
+    }
+}
+
+/// How the answers on one connection get on: a client that neither reads nor sends holds a place for ever, unless it is cut off.
+pub(crate) struct Progress {
+    answering: AtomicU32,
+    last: Mutex<Instant>,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Progress { answering: AtomicU32::new(0), last: Mutex::new(Instant::now()) }
+    }
+
+    /// When the connection has stalled for this long, or will have at the earliest.
+    pub(crate) fn stalls_at(&self, patience: Duration) -> Instant {
+        // In this order: an answer that begins is first noted, then counted.
+        if self.answering.load(Acquire) == 0 {
+            return Instant::now() + patience;
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) + patience
+    }
+
+    fn made(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
 }
 
 impl Exchange {
     /// Boxed, as it is handed on a dozen times.
-    fn begin(request: &Request<Incoming>, request_id: &HeaderValue, in_flight: Arc<AtomicU32>) -> Box<Self> {
-        METRICS.in_flight.inc();
+    fn begin(request: &Request<Incoming>, request_id: &HeaderValue) -> Box<Self> {
         Box::new(Exchange {
             started: Instant::now(),
             method: request.method().clone(),
@@ -191,20 +252,30 @@ impl Exchange {
             // What stands here when the client leaves before there is an answer; nginx's code for that.
             status: StatusCode::from_u16(499).expect("a status"),
             bytes_sent: 0,
-            others_in_flight: in_flight.fetch_add(1, Relaxed),
-            in_flight,
+            place: None,
+            progress: None,
         })
+    }
+
+    fn answers(&mut self, progress: Arc<Progress>) {
+        progress.made();
+        progress.answering.fetch_add(1, Release);
+        self.progress = Some(progress);
     }
 
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.bytes_sent += bytes as u64;
+        if let Some(progress) = &self.progress {
+            progress.made();
+        }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.in_flight.fetch_sub(1, Relaxed);
-        METRICS.in_flight.dec();
+        if let Some(progress) = &self.progress {
+            progress.answering.fetch_sub(1, Relaxed);
+        }
         let latency = self.started.elapsed();
         METRICS.record(&self.method, self.status, latency);
         if self.status.is_server_error() {

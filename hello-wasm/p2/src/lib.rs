@@ -43,6 +43,8 @@ fn platform() -> Platform {
 /// WASI keeps the authority beside the headers; natively it is one of them.
 fn incoming(request: IncomingRequest) -> Request<Body> {
     let path = request.path_with_query().unwrap_or_default();
+    // The path of `http://host?query` is empty.
+    let path = if path.starts_with('/') { path } else { format!("/{path}") };
     let mut incoming = Request::builder()
         .method(Method::from(request.method()))
         .uri(path.parse::<Uri>().expect("the host has parsed the path"));

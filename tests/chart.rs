@@ -1,0 +1,73 @@
+//! The Helm chart: what it renders, and what it refuses. Needs the program helm; without it every case is reported as ignored.
+
+use std::process::{Command, ExitCode, Output};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tests::{program, workspace};
+
+/// Sets of values that must render and lint, each with a piece of text that must then be there.
+const RENDERED: [(&str, &str); 9] = [
+    ("runtime=native", "hello-native:0.1.0"),
+    ("runtime=wasm", "hello-wasm:0.1.0"),
+    ("runtime=spin", "runtimeClassName: wasmtime-spin-v2"),
+    ("runtime=spin,spin.operator=true", "kind: SpinApp"),
+    ("autoscaling.enabled=true", "kind: HorizontalPodAutoscaler"),
+    ("ingress.enabled=true", "kind: Ingress"),
+    ("httpRoute.enabled=true,httpRoute.parentRefs[0].name=gateway", "kind: HTTPRoute"),
+    ("serviceMonitor.enabled=true", "kind: ServiceMonitor"),
+    ("service.nodePort=30100", "nodePort: 30100"),
+];
+
+/// Sets of values that must be refused, each with what the refusal must say.
+const REFUSED: [(&str, &str); 9] = [
+    ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
+    ("replicas=3", "'replicas' not allowed"),
+    ("spin.operator=true", "runtime"),
+    ("autoscaling.enabled=true,autoscaling.minReplicas=6", "maxReplicas"),
+    ("service.type=ClusterIP,service.nodePort=30100", "nodePort"),
+    ("runtime=spin,serviceMonitor.enabled=true", "serviceMonitor"),
+    ("httpRoute.enabled=true", "parentRefs"),
+    ("image.digest=sha256:abc", "/image/digest"),
+    ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector"),
+];
+
+fn helm(arguments: &[&str], values: &str) -> Output {
+    let mut command = Command::new("helm");
+    command.current_dir(workspace()).args(arguments).args(["--set", values]);
+    command.output().expect("helm runs")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+fn expect(condition: bool, output: &Output) -> Result<(), Failed> {
+    if condition { Ok(()) } else { Err(text(output).into()) }
+}
+
+fn renders(values: &str, contained: &str) -> Result<(), Failed> {
+    let linted = helm(&["lint", "--strict", "chart"], values);
+    expect(linted.status.success(), &linted)?;
+    let rendered = helm(&["template", "hello", "chart"], values);
+    expect(rendered.status.success() && text(&rendered).contains(contained), &rendered)
+}
+
+fn refuses(values: &str, said: &str) -> Result<(), Failed> {
+    let refused = helm(&["template", "hello", "chart"], values);
+    expect(!refused.status.success() && text(&refused).contains(said), &refused)
+}
+
+fn main() -> ExitCode {
+    let skipped = program("helm").is_none();
+    if skipped {
+        eprintln!("skipped: helm, which is not on PATH");
+    }
+    let rendered = RENDERED.map(|(values, contained)| {
+        Trial::test(format!("renders: {values}"), move || renders(values, contained)).with_ignored_flag(skipped)
+    });
+    let refused = REFUSED.map(|(values, said)| {
+        Trial::test(format!("refuses: {values}"), move || refuses(values, said)).with_ignored_flag(skipped)
+    });
+    let trials = rendered.into_iter().chain(refused).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
