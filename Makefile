@@ -47,14 +47,15 @@ target:
 	@scripts/wasm-target.sh $(TARGET_DIR)
 
 .PHONY: run-native run-wasm run-wasm-p2 run-spin
+# HELLO_COMMIT is for builds, and no setting of a program.
 run-native: native
-	@exec dist/hello-native
+	@unset HELLO_COMMIT; exec dist/hello-native
 
 run-wasm: build
-	@exec dist/hello-host serve dist/hello-wasi-0.3.wasm
+	@unset HELLO_COMMIT; exec dist/hello-host serve dist/hello-wasi-0.3.wasm
 
 run-wasm-p2: build
-	@exec dist/hello-host serve dist/hello-wasi-0.2.wasm
+	@unset HELLO_COMMIT; exec dist/hello-host serve dist/hello-wasi-0.2.wasm
 
 run-spin:
 	@command -v spin >/dev/null || { echo "RUNTIME=spin needs the program spin, which is not on PATH; https://spinframework.dev/install has it" >&2; exit 1; }
