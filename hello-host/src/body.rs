@@ -119,17 +119,26 @@ impl Drop for Claim {
 /// the connection.
 pub(crate) struct GuestBody {
     body: WasiBody,
-    claim: Claim,
+    /// None where it is the host that answers, in the guest's stead.
+    claim: Option<Claim>,
 }
 
 impl GuestBody {
     pub(crate) fn new(body: WasiBody, mut claim: Claim) -> Self {
         claim.is_answered = true;
-        GuestBody { body, claim }
+        GuestBody { body, claim: Some(claim) }
+    }
+
+    pub(crate) fn of_host(body: WasiBody) -> Self {
+        GuestBody { body, claim: None }
+    }
+
+    fn instance(&self) -> Option<&Exchanges> {
+        self.claim.as_ref()?.instance()
     }
 
     fn is_broken(&self) -> bool {
-        self.claim.instance().is_some_and(|exchanges| exchanges.failed.load(SeqCst))
+        self.instance().is_some_and(|exchanges| exchanges.failed.load(SeqCst))
     }
 }
 
@@ -139,7 +148,7 @@ impl Body for GuestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(exchanges) = self.claim.instance() {
+        if let Some(exchanges) = self.instance() {
             exchanges.progress();
         }
         Poll::Ready(if frame.is_none() && self.is_broken() { Some(Err(Error::HttpResponseIncomplete)) } else { frame })

@@ -81,10 +81,12 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
             let started = Instant::now();
             let claim = Claim::default();
             let answer = handler.handle(claim.caller(), to_guest(request)).await;
-            // A guest that is stopped fails in many ways; the clock knows why.
-            let in_time = || started.elapsed() < handler.state().request_timeout;
-            let answer = answer.unwrap_or_else(|error| if in_time() { failure(&error) } else { late() });
-            Ok(answer.map(|body| GuestBody::new(body, claim)))
+            Ok(match answer {
+                Ok(answer) => answer.map(|body| GuestBody::new(body, claim)),
+                // A guest that is stopped fails in many ways; the clock knows why.
+                Err(_) if started.elapsed() >= handler.state().request_timeout => late().map(GuestBody::of_host),
+                Err(error) => failure(&error).map(GuestBody::of_host),
+            })
         })
     }
 }
