@@ -4,7 +4,7 @@
 #   docker build --target wasm   -t hello-wasm:0.1.0   .
 #   docker build --target spin   -t hello-spin:0.1.0   .
 #
-# Plain enough for the classic builder. `make images` builds all three.
+# Plain enough for the classic builder.
 
 FROM rust:1.95-slim-bookworm AS source
 WORKDIR /src
