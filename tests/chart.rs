@@ -1,9 +1,9 @@
 //! The Helm chart: what it renders, and what it refuses. Needs the program helm; without it every case is reported as ignored.
 
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use tests::{program, workspace};
+use tests::{Exit, program, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there.
 const RENDERED: [(&str, &str); 9] = [
@@ -31,30 +31,26 @@ const REFUSED: [(&str, &str); 9] = [
     ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector"),
 ];
 
-fn helm(arguments: &[&str], values: &str) -> Output {
+fn helm(arguments: &[&str], values: &str) -> Exit {
     let mut command = Command::new("helm");
     command.current_dir(workspace()).args(arguments).args(["--set", values]);
-    command.output().expect("helm runs")
+    run_to_exit(command)
 }
 
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
-}
-
-fn expect(condition: bool, output: &Output) -> Result<(), Failed> {
-    if condition { Ok(()) } else { Err(text(output).into()) }
+fn expect(condition: bool, exit: &Exit) -> Result<(), Failed> {
+    if condition { Ok(()) } else { Err(exit.output().into()) }
 }
 
 fn renders(values: &str, contained: &str) -> Result<(), Failed> {
     let linted = helm(&["lint", "--strict", "chart"], values);
-    expect(linted.status.success(), &linted)?;
+    expect(linted.succeeded(), &linted)?;
     let rendered = helm(&["template", "hello", "chart"], values);
-    expect(rendered.status.success() && text(&rendered).contains(contained), &rendered)
+    expect(rendered.succeeded() && rendered.output().contains(contained), &rendered)
 }
 
 fn refuses(values: &str, said: &str) -> Result<(), Failed> {
     let refused = helm(&["template", "hello", "chart"], values);
-    expect(!refused.status.success() && text(&refused).contains(said), &refused)
+    expect(!refused.succeeded() && refused.output().contains(said), &refused)
 }
 
 fn main() -> ExitCode {

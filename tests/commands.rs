@@ -1,11 +1,8 @@
 //! The commands that the README names, as people type them.
 
-use std::{
-    env,
-    process::{Command, Output},
-};
+use std::{env, process::Command};
 
-use tests::{Server, program, workspace};
+use tests::{Server, program, run_to_exit, workspace};
 
 /// `make` as from a shell: what cargo sets for this test would make it build dependencies anew.
 fn make(arguments: &[&str]) -> Command {
@@ -20,16 +17,12 @@ fn make(arguments: &[&str]) -> Command {
     command
 }
 
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
-}
-
 #[test]
 fn make_alone_lists_the_commands() {
-    let listed = make(&[]).output().expect("make runs");
-    assert!(listed.status.success());
+    let listed = run_to_exit(make(&[]));
+    assert!(listed.succeeded());
     for command in ["make run", "make build", "make test", "make bench-quick", "make clean"] {
-        assert!(text(&listed).lines().any(|line| line.trim_start().starts_with(command)), "{}", text(&listed));
+        assert!(listed.output().lines().any(|line| line.trim_start().starts_with(command)), "{}", listed.output());
     }
 }
 
@@ -46,17 +39,17 @@ fn make_run_serves_each_runtime() {
 
 #[test]
 fn make_run_says_what_is_missing() {
-    let unknown = make(&["run", "RUNTIME=jvm"]).output().expect("make runs");
-    assert!(!unknown.status.success());
+    let unknown = run_to_exit(make(&["run", "RUNTIME=jvm"]));
+    assert!(!unknown.succeeded());
     assert!(
-        text(&unknown).contains("RUNTIME=jvm is not known; use native, wasm, wasm-p2 or spin"),
+        unknown.output().contains("RUNTIME=jvm is not known; use native, wasm, wasm-p2 or spin"),
         "{}",
-        text(&unknown)
+        unknown.output()
     );
 
     if program("spin").is_none() {
-        let missing = make(&["run", "RUNTIME=spin"]).output().expect("make runs");
-        assert!(!missing.status.success());
-        assert!(text(&missing).contains("needs the program spin"), "{}", text(&missing));
+        let missing = run_to_exit(make(&["run", "RUNTIME=spin"]));
+        assert!(!missing.succeeded());
+        assert!(missing.output().contains("needs the program spin"), "{}", missing.output());
     }
 }

@@ -57,6 +57,7 @@ fn sins_are_punished_and_bystanders_unharmed() {
                 for protocol in [Protocol::Http1, Protocol::Http2] {
                     let answer = send(server.address, protocol, request("GET", sin, ""));
                     assert_eq!(answer.status, status, "{guest} {sin} {protocol:?}: {:?}", answer.body);
+                    assert_eq!(answer.header("content-type"), "application/problem+json", "{guest} {sin} {protocol:?}");
                     assert_eq!(answer.json()["status"], status, "{guest} {sin} {protocol:?}");
                 }
             }

@@ -256,6 +256,20 @@ pub struct Exit {
     pub stderr: String,
 }
 
+impl Exit {
+    /// Whether its exit code is 0.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// All that it wrote.
+    #[must_use]
+    pub fn output(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
 /// Runs a program that is expected to end by itself.
 #[must_use]
 pub fn run_to_exit(mut command: Command) -> Exit {
