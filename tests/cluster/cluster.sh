@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# A throwaway Kubernetes of one node, with Argo CD, CoreDNS and metrics-server, where neither minikube nor kind is to be had.
+#
+# usage: cluster.sh up            start it, and leave it running
+#        cluster.sh down          stop it, and remove all it has left but the programs
+#        cluster.sh run COMMAND   run a command in it: in the one that is up, or in one that lives as long as the command
+#        cluster.sh load IMAGE…   give it images that docker, podman or buildah have
+#
+# The node is a process with namespaces of its own (node.sh), like a container. Its network, mounts and processes are gone when it
+# is, however it ends; nothing of it is to be cleaned up by hand. Needs root, Linux, Go, and what `need` lists.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+home=${XDG_CACHE_HOME:-$HOME/.cache}/hello/cluster
+run=$home/run
+
+fail() {
+  echo "cluster: $1" >&2
+  exit 1
+}
+
+need() {
+  [ "$(id -u)" = 0 ] || fail "needs root, as it makes network interfaces and containers; minikube and kind do not"
+  local missing=()
+  for package in go:golang containerd:containerd runc:runc iptables:iptables ip:iproute2 conntrack:conntrack openssl:openssl \
+    redis-server:redis-server busybox:busybox-static git:git /usr/lib/cni/bridge:containernetworking-plugins; do
+    command -v "${package%%:*}" >/dev/null || missing+=("${package##*:}")
+  done
+  [ ${#missing[@]} = 0 ] || fail "needs more programs: apt-get install ${missing[*]}"
+}
+
+# The process id of the node, where it runs; the number alone may be another process's by now.
+node() {
+  local pid
+  pid=$(cat "$run/pid" 2>/dev/null) && grep -qs "$here/node.sh" "/proc/$pid/cmdline" && echo "$pid"
+}
+
+# Starts the node, by a command that decides how long it lives.
+start() {
+  need
+  "$here/programs.sh" "$home/bin"
+  down
+  mkdir -p "$run"/{log,lib,pki}
+  cp -r "$here/config" "$run/"
+  cp -r "$(cd "$here/argocd" && go list -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)/manifests" "$run/argocd"
+  chmod -R u+w "$run/argocd"
+  # The namespace of the machine's network goes along, for the one cable between the two.
+  "$@" unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$here/node.sh" "$home" \
+    9</proc/self/ns/net >"$run/log/node.log" 2>&1 </dev/null &
+  echo $! >"$run/pid"
+  until [ -e "$run/ready" ]; do
+    [ -n "$(node)" ] || { tail -n 20 "$run/log/node.log" >&2; fail "the node has ended; more is in $run/log"; }
+    sleep 0.2
+  done
+}
+
+up() {
+  if context=$(kubectl config current-context 2>/dev/null) && [[ $context == minikube || $context == kind-* ]]; then
+    kubectl get nodes
+    echo "That is the cluster of the current context, $context."
+    return
+  fi
+  [ -n "$(node)" ] && [ -e "$run/ready" ] || start setsid
+  echo "The cluster is up; its node is at 198.18.0.2. To use it:"
+  echo "  export KUBECONFIG=$run/admin.conf PATH=$home/bin:\$PATH"
+  echo "To give it images: $0 load hello-native:0.1.0. To end it: make cluster-down"
+}
+
+down() {
+  local pid
+  if pid=$(node); then
+    kill -KILL "$pid"
+    # Its namespaces end with its last process, which may still be writing.
+    while [ -n "$(node)" ] || pgrep --full "$run/" >/dev/null; do sleep 0.1; done
+  fi
+  find /sys/fs/cgroup -depth -type d -path '*/hello-cluster*' -exec rmdir {} + 2>/dev/null || true
+  rm -rf "$run"
+}
+
+load() {
+  [ -n "$(node)" ] || fail "is not up; make cluster starts it"
+  local image archive
+  archive=$(mktemp --dry-run)
+  for image in "$@"; do
+    if docker image inspect "$image" >/dev/null 2>&1; then docker save "$image" >"$archive"
+    elif podman image exists "$image" 2>/dev/null; then podman save --quiet --format docker-archive --output "$archive" "$image"
+    elif buildah inspect --type image "$image" >/dev/null 2>&1; then buildah push --quiet "$image" "docker-archive:$archive:$image"
+    else fail "no image $image; make images builds them"; fi
+    ctr --address "$run/containerd.sock" --namespace k8s.io images import "$archive" >/dev/null
+    rm "$archive"
+  done
+}
+
+case ${1:-} in
+  up | down) "$1" ;;
+  load) load "${@:2}" ;;
+  run)
+    if [ -z "$(node)" ]; then
+      trap down EXIT
+      trap 'exit 130' INT TERM
+      start setpriv --pdeathsig KILL
+    fi
+    KUBECONFIG=$run/admin.conf PATH=$home/bin:$PATH "${@:2}"
+    ;;
+  *) sed -n 's/^# \?//; 2,7p' "$0" >&2; exit 64 ;;
+esac

@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# The node from inside: process 1 of its own namespaces, started by cluster.sh, which see. Everything below HOME/run is at
+# /srv/run here. When one of the programs ends, so does this, and with it everything.
+#
+# usage: node.sh HOME
+set -euo pipefail
+
+# --- the node's own view of the file system: state that programs keep in fixed places goes to HOME/run
+mount --make-rshared /
+mount --bind "$1" /srv
+cd /srv/run
+mount --bind lib /var/lib
+mount --bind log /var/log
+mount -t tmpfs tmpfs /run
+PATH=/srv/bin:$PATH
+for controller in /sys/fs/cgroup /sys/fs/cgroup/*/; do
+  if [ -e "$controller/cgroup.procs" ]; then mkdir -p "$controller/hello-cluster"; fi
+done
+
+# --- its network: a cable to the machine, at addresses that are reserved for tests (RFC 2544)
+address=198.18.0.2
+hostname hello-node
+ip link set lo up
+nsenter --net=/proc/self/fd/9 ip link add hello-cluster type veth peer name eth0 netns 1
+nsenter --net=/proc/self/fd/9 ip address add 198.18.0.1/30 dev hello-cluster
+nsenter --net=/proc/self/fd/9 ip link set hello-cluster up
+exec 9<&-
+ip address add $address/30 dev eth0
+ip link set eth0 up
+ip route add default via 198.18.0.1
+echo 1 >/proc/sys/net/ipv4/ip_forward
+
+# --- who is who
+key() { openssl req "$@" -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes 2>/dev/null; }
+key -x509 -keyout pki/ca.key -out pki/ca.crt -days 30 -subj /CN=hello-cluster
+certificate() { # name, subject, alternative names
+  key -keyout "pki/$1.key" -out "pki/$1.csr" -subj "$2"
+  openssl x509 -req -in "pki/$1.csr" -CA pki/ca.crt -CAkey pki/ca.key -CAcreateserial -out "pki/$1.crt" -days 30 \
+    -extfile <(echo "subjectAltName=${3:-DNS:$1}") 2>/dev/null
+}
+identity() { # name, subject: a certificate, and a kubeconfig with it
+  certificate "$1" "$2"
+  local config=(kubectl --kubeconfig "$1.conf" config)
+  "${config[@]}" set-cluster hello-cluster --server=https://$address:6443 --certificate-authority=pki/ca.crt --embed-certs
+  "${config[@]}" set-credentials "$1" --client-certificate="pki/$1.crt" --client-key="pki/$1.key" --embed-certs
+  "${config[@]}" set-context hello-cluster --cluster=hello-cluster --user="$1"
+  "${config[@]}" use-context hello-cluster
+}
+certificate apiserver /CN=kube-apiserver "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:10.96.0.1,IP:$address"
+certificate apiserver-client /O=system:masters/CN=kube-apiserver
+openssl ecparam -name prime256v1 -genkey -noout -out pki/service-accounts.key
+identity admin /O=system:masters/CN=admin
+identity controllers /CN=system:kube-controller-manager
+identity scheduler /CN=system:kube-scheduler
+identity proxy /CN=system:kube-proxy
+identity kubelet /O=system:nodes/CN=system:node:hello-node
+export KUBECONFIG=/srv/run/admin.conf
+
+# --- its programs
+started=0
+start() { # name, command
+  "${@:2}" >"log/$1.log" 2>&1 &
+  started=$((started + 1))
+}
+wait_for() { # command
+  for _ in $(seq 600); do
+    if "$@" >/dev/null 2>&1; then return; fi
+    if [ "$(jobs -pr | wc -l)" != $started ]; then break; fi
+    sleep 0.1
+  done
+  echo "gave up waiting for: $*"
+  jobs
+  return 1
+}
+
+# Nothing here is to survive a power cut, so etcd need not wait for the disk.
+start etcd etcd --data-dir lib/etcd --unsafe-no-fsync
+start kube-apiserver kube-apiserver --etcd-servers=http://127.0.0.1:2379 --advertise-address=$address \
+  --authorization-mode=Node,RBAC --allow-privileged --service-cluster-ip-range=10.96.0.0/16 \
+  --tls-cert-file=pki/apiserver.crt --tls-private-key-file=pki/apiserver.key --client-ca-file=pki/ca.crt \
+  --service-account-issuer=https://kubernetes.default.svc --service-account-key-file=pki/service-accounts.key \
+  --service-account-signing-key-file=pki/service-accounts.key --kubelet-preferred-address-types=InternalIP \
+  --kubelet-client-certificate=pki/apiserver-client.crt --kubelet-client-key=pki/apiserver-client.key \
+  --proxy-client-cert-file=pki/apiserver-client.crt --proxy-client-key-file=pki/apiserver-client.key \
+  --requestheader-client-ca-file=pki/ca.crt --requestheader-username-headers=X-Remote-User \
+  --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra- --enable-aggregator-routing
+wait_for kubectl get --raw /readyz
+
+# The autoscaler decides in seconds, so that a test of it is done in a minute.
+start kube-controller-manager kube-controller-manager --kubeconfig=controllers.conf --leader-elect=false \
+  --service-account-private-key-file=pki/service-accounts.key --root-ca-file=pki/ca.crt --use-service-account-credentials \
+  --allocate-node-cidrs --cluster-cidr=10.244.0.0/16 --horizontal-pod-autoscaler-sync-period=2s \
+  --horizontal-pod-autoscaler-downscale-stabilization=5s --horizontal-pod-autoscaler-cpu-initialization-period=10s \
+  --horizontal-pod-autoscaler-initial-readiness-delay=5s
+start kube-scheduler kube-scheduler --kubeconfig=scheduler.conf --leader-elect=false
+start containerd containerd --config config/containerd.toml
+wait_for ctr --address containerd.sock version
+
+# What the node needs of images, from the machine's busybox: what pods are held open with, and what `helm test` asks with.
+image() { # name, entry point
+  local root work
+  work=$(mktemp -d)
+  root=$work/root
+  mkdir -p "$root/bin"
+  cp "$(command -v busybox)" "$root/bin/"
+  for applet in sh sleep wget grep; do ln "$root/bin/busybox" "$root/bin/$applet"; done
+  tar -C "$root" -cf "$work/layer.tar" .
+  cat >"$work/config.json" <<JSON
+{ "architecture": "$(go env GOARCH)", "os": "linux", "config": { "Env": ["PATH=/bin"], "Cmd": ["$2"] },
+  "rootfs": { "type": "layers", "diff_ids": ["sha256:$(sha256sum "$work/layer.tar" | cut -d' ' -f1)"] } }
+JSON
+  echo "[{ \"Config\": \"config.json\", \"RepoTags\": [\"$1\"], \"Layers\": [\"layer.tar\"] }]" >"$work/manifest.json"
+  tar -C "$work" -c config.json manifest.json layer.tar | ctr --address containerd.sock --namespace k8s.io images import -
+  rm -r "$work"
+}
+image localhost/pause:1 'sleep", "infinity'
+image docker.io/library/busybox:1.37 sh
+
+start kubelet kubelet --config=config/kubelet.yaml --kubeconfig=kubelet.conf --node-ip=$address
+start kube-proxy kube-proxy --config=config/kube-proxy.yaml
+start coredns coredns -conf config/Corefile
+start metrics-server metrics-server --kubeconfig=admin.conf --authentication-kubeconfig=admin.conf \
+  --authorization-kubeconfig=admin.conf --secure-port=4443 --cert-dir=pki --kubelet-insecure-tls \
+  --kubelet-preferred-address-types=InternalIP --metric-resolution=10s --kubelet-request-timeout=5s
+kubectl apply -f config/metrics-server.yaml
+
+# --- Argo CD, without its user interface
+kubectl create namespace argocd
+kubectl apply --server-side -k argocd/crds
+wait_for kubectl wait --for=condition=Established crd --all
+kubectl apply --namespace argocd -k argocd/base/config
+kubectl patch secret argocd-secret --namespace argocd -p "{\"stringData\":{\"server.secretkey\":\"$(openssl rand -hex 16)\"}}"
+argocd() { # name, program, arguments
+  start "$1" env ARGOCD_BINARY_NAME="$1" ARGOCD_FAKE_IN_CLUSTER=true ARGOCD_GPG_ENABLED=false HOME=/srv/run/lib \
+    argocd --loglevel warn "${@:2}"
+}
+sed 's/namespace: .*//; s/^\(  *\)user: admin/&\n\1namespace: argocd/' admin.conf >argocd.conf
+start redis redis-server --port 6379 --save '' --dir lib
+argocd argocd-repo-server --redis 127.0.0.1:6379 --disable-tls
+argocd argocd-application-controller --kubeconfig argocd.conf --redis 127.0.0.1:6379 \
+  --repo-server 127.0.0.1:8081 --repo-server-plaintext --app-resync 5 --self-heal-timeout-seconds 2
+argocd argocd-applicationset-controller --kubeconfig argocd.conf --namespace argocd \
+  --argocd-repo-server 127.0.0.1:8081 --repo-server-plaintext --metrics-addr :8090 --probe-addr :8091
+
+wait_for kubectl wait --for=condition=Ready node/hello-node --timeout=1s
+wait_for kubectl get --raw /apis/metrics.k8s.io/v1beta1/nodes
+touch ready
+wait -n
+echo "a program of the node has ended:" && jobs
