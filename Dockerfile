@@ -23,22 +23,24 @@ COPY --from=manifests /manifests/bench bench
 COPY --from=manifests /manifests/tests tests
 COPY . .
 
-# Static, so that nothing else is needed in an image. What static linking would cost is the allocator: glibc's own takes locks that
-# threads wait for. The binaries bring mimalloc, static or not.
+# Static, so that nothing else is needed in an image. What that could cost is the allocator, as glibc's own takes locks that threads
+# wait for; the binaries bring mimalloc, static or not. Packed relocations and short paths in messages are for size.
 FROM rust AS static
-ENV RUSTFLAGS="-C target-feature=+crt-static"
+ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs --remap-path-prefix=/usr/local/cargo/registry/src/="
 
 FROM static AS native-build
 COPY --from=manifests /manifests /manifests
-RUN cd /manifests && cargo build --locked --release --target host-tuple --package hello-native \
- && cargo clean --workspace --release --target host-tuple
+RUN cd /manifests && cargo build --locked --profile image --target host-tuple --package hello-native \
+ && cargo clean --workspace --profile image --target host-tuple
 WORKDIR /src
 COPY --from=source /src .
 ARG HELLO_COMMIT
-RUN cargo build --locked --release --target host-tuple --package hello-native && cp /target/*/release/hello-native /
+RUN cargo build --locked --profile image --target host-tuple --package hello-native && cp /target/*/image/hello-native /
 
 FROM scratch AS native
-LABEL org.opencontainers.image.title="hello-native" \
+ARG HELLO_COMMIT
+LABEL org.opencontainers.image.revision=$HELLO_COMMIT \
+      org.opencontainers.image.title="hello-native" \
       org.opencontainers.image.description="A small HTTP service, as a native binary" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=native-build /hello-native /
@@ -59,7 +61,9 @@ RUN cargo build --locked --release --target wasm32-wasip2 --package hello-wasi-0
 
 # What the Spin shim reads: /spin.toml, and the component where that says.
 FROM scratch AS spin
-LABEL org.opencontainers.image.title="hello-spin" \
+ARG HELLO_COMMIT
+LABEL org.opencontainers.image.revision=$HELLO_COMMIT \
+      org.opencontainers.image.title="hello-spin" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component for Spin on Kubernetes" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY spin.toml /
@@ -75,18 +79,20 @@ COPY --from=manifests /manifests /manifests
 ENV CARGO_PROFILE_DEV_DEBUG=false
 RUN cd /manifests \
  && cargo build --locked --target host-tuple --package hello-host \
- && cargo build --locked --target host-tuple --package hello-host --release --no-default-features \
- && cargo clean --workspace --target host-tuple && cargo clean --workspace --target host-tuple --release
+ && cargo build --locked --profile image --target host-tuple --package hello-host --no-default-features \
+ && cargo clean --workspace --target host-tuple && cargo clean --workspace --target host-tuple --profile image
 WORKDIR /src
 COPY --from=source /src .
 COPY --from=components /hello_wasi_0_3.wasm /
-ARG HELLO_COMMIT
 RUN cargo run --locked --target host-tuple --package hello-host -- compile /hello_wasi_0_3.wasm -o /hello.cwasm
-RUN cargo build --locked --target host-tuple --package hello-host --release --no-default-features \
- && cp /target/*/release/hello-host /
+ARG HELLO_COMMIT
+RUN cargo build --locked --profile image --target host-tuple --package hello-host --no-default-features \
+ && cp /target/*/image/hello-host /
 
 FROM scratch AS wasm
-LABEL org.opencontainers.image.title="hello-wasm" \
+ARG HELLO_COMMIT
+LABEL org.opencontainers.image.revision=$HELLO_COMMIT \
+      org.opencontainers.image.title="hello-wasm" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component in its own host" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=wasm-build /hello-host /hello.cwasm /hello.cwasm.sha256 /

@@ -20,6 +20,28 @@ build: native components ## Build dist/: both binaries and both components
 .PHONY: test
 test: lint unit blackbox ## Check the format, lint, and run every test
 
+.PHONY: images
+images: ## Build the images hello-native, hello-wasm and hello-spin
+	@scripts/images.sh build
+
+.PHONY: manifests
+manifests: ## Render manifests/ from the chart
+	@scripts/manifests.sh manifests
+
+.PHONY: cluster cluster-down
+cluster: ## Use the cluster of minikube or kind, or start a throwaway one
+	@tests/cluster/cluster.sh up
+
+cluster-down: ## Stop the throwaway cluster, and remove what it has left
+	@tests/cluster/cluster.sh down
+
+.PHONY: e2e
+e2e: build ## Deploy the images on a throwaway cluster, in every way that the docs name, and break them
+	@tests/cluster/base-image.sh
+	@scripts/images.sh build
+	@$(CARGO) test --locked --package tests --test e2e --no-run
+	@tests/cluster/cluster.sh run $(CARGO) test --locked --package tests --test e2e
+
 .PHONY: bench-quick
 bench-quick: build ## Measure speed, start, memory and size, in under a minute
 	@$(CARGO) build --quiet --locked --release --package bench --bins && $(TARGET_DIR)/release/bench

@@ -4,7 +4,7 @@
 # usage: cluster.sh up            start it, and leave it running
 #        cluster.sh down          stop it, and remove all it has left but the programs
 #        cluster.sh run COMMAND   run a command in it: in the one that is up, or in one that lives as long as the command
-#        cluster.sh load IMAGE…   give it images that docker, podman or buildah have
+#        cluster.sh load IMAGE…   give it images that `make images` built, such as hello-native
 #
 # The node is a process with namespaces of its own (node.sh), like a container. Its network, mounts and processes are gone when it
 # is, however it ends; nothing of it is to be cleaned up by hand. Needs root, Linux, Go, and what `need` lists.
@@ -22,7 +22,7 @@ need() {
   [ "$(id -u)" = 0 ] || fail "needs root, as it makes network interfaces and containers; minikube and kind do not"
   local missing=()
   for package in go:golang containerd:containerd runc:runc iptables:iptables ip:iproute2 conntrack:conntrack openssl:openssl \
-    redis-server:redis-server busybox:busybox-static git:git /usr/lib/cni/bridge:containernetworking-plugins; do
+    redis-server:redis-server busybox:busybox git:git /usr/lib/cni/bridge:containernetworking-plugins; do
     command -v "${package%%:*}" >/dev/null || missing+=("${package##*:}")
   done
   [ ${#missing[@]} = 0 ] || fail "needs more programs: apt-get install ${missing[*]}"
@@ -34,6 +34,12 @@ node() {
   pid=$(cat "$run/pid" 2>/dev/null) && grep -qs "$here/node.sh" "/proc/$pid/cmdline" && echo "$pid"
 }
 
+# Copies what a module publishes to be applied to a cluster.
+manifests() { # folder here, module, folder of the module
+  cp -r "$(cd "$here/$1" && go list -m -f '{{.Dir}}' "$2")/$3" "$run/$1"
+  chmod -R u+w "$run/$1"
+}
+
 # Starts the node, by a command that decides how long it lives.
 start() {
   need
@@ -41,8 +47,8 @@ start() {
   down
   mkdir -p "$run"/{log,lib,pki}
   cp -r "$here/config" "$run/"
-  cp -r "$(cd "$here/argocd" && go list -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)/manifests" "$run/argocd"
-  chmod -R u+w "$run/argocd"
+  manifests argocd github.com/argoproj/argo-cd/v3 manifests
+  manifests spin-operator github.com/spinkube/spin-operator config/crd/bases
   # The namespace of the machine's network goes along, for the one cable between the two.
   "$@" unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$here/node.sh" "$home" \
     9</proc/self/ns/net >"$run/log/node.log" 2>&1 </dev/null &
@@ -62,15 +68,15 @@ up() {
   [ -n "$(node)" ] && [ -e "$run/ready" ] || start setsid
   echo "The cluster is up; its node is at 198.18.0.2. To use it:"
   echo "  export KUBECONFIG=$run/admin.conf PATH=$home/bin:\$PATH"
-  echo "To give it images: $0 load hello-native:0.1.0. To end it: make cluster-down"
+  echo "To give it images: $0 load hello-native. To end it: make cluster-down"
 }
 
 down() {
   local pid
   if pid=$(node); then
     kill -KILL "$pid"
-    # Its namespaces end with its last process, which may still be writing.
-    while [ -n "$(node)" ] || pgrep --full "$run/" >/dev/null; do sleep 0.1; done
+    # Its namespaces end with its last process, and the cable with them.
+    while [ -n "$(node)" ] || [ -e /sys/class/net/hello-cluster ]; do sleep 0.1; done
   fi
   find /sys/fs/cgroup -depth -type d -path '*/hello-cluster*' -exec rmdir {} + 2>/dev/null || true
   rm -rf "$run"
@@ -79,15 +85,12 @@ down() {
 load() {
   [ -n "$(node)" ] || fail "is not up; make cluster starts it"
   local image archive
-  archive=$(mktemp --dry-run)
+  archive=$(mktemp)
   for image in "$@"; do
-    if docker image inspect "$image" >/dev/null 2>&1; then docker save "$image" >"$archive"
-    elif podman image exists "$image" 2>/dev/null; then podman save --quiet --format docker-archive --output "$archive" "$image"
-    elif buildah inspect --type image "$image" >/dev/null 2>&1; then buildah push --quiet "$image" "docker-archive:$archive:$image"
-    else fail "no image $image; make images builds them"; fi
+    "$here/../../scripts/images.sh" save "$image" "$archive"
     ctr --address "$run/containerd.sock" --namespace k8s.io images import "$archive" >/dev/null
-    rm "$archive"
   done
+  rm "$archive"
 }
 
 case ${1:-} in

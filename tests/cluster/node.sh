@@ -57,20 +57,29 @@ identity kubelet /O=system:nodes/CN=system:node:hello-node
 export KUBECONFIG=/srv/run/admin.conf
 
 # --- its programs
-started=0
+declare -A programs
 start() { # name, command
   "${@:2}" >"log/$1.log" 2>&1 &
-  started=$((started + 1))
+  programs[$1]=$!
+}
+ended() { # the first program that has ended, and why
+  for name in "${!programs[@]}"; do
+    if ! kill -0 "${programs[$name]}" 2>/dev/null; then
+      echo "$name has ended:"
+      tail -n 5 "log/$name.log"
+      return
+    fi
+  done
+  return 1
 }
 wait_for() { # command
   for _ in $(seq 600); do
     if "$@" >/dev/null 2>&1; then return; fi
-    if [ "$(jobs -pr | wc -l)" != $started ]; then break; fi
+    if ended; then exit 1; fi
     sleep 0.1
   done
   echo "gave up waiting for: $*"
-  jobs
-  return 1
+  exit 1
 }
 
 # Nothing here is to survive a power cut, so etcd need not wait for the disk.
@@ -96,14 +105,16 @@ start kube-scheduler kube-scheduler --kubeconfig=scheduler.conf --leader-elect=f
 start containerd containerd --config config/containerd.toml
 wait_for ctr --address containerd.sock version
 
-# What the node needs of images, from the machine's busybox: what pods are held open with, and what `helm test` asks with.
+# What the node needs of images, from the machine's busybox: what pods are held open with, and what `helm test` asks with. Not the
+# static one, which cannot look up names.
 image() { # name, entry point
   local root work
   work=$(mktemp -d)
   root=$work/root
   mkdir -p "$root/bin"
   cp "$(command -v busybox)" "$root/bin/"
-  for applet in sh sleep wget grep; do ln "$root/bin/busybox" "$root/bin/$applet"; done
+  ldd "$root/bin/busybox" | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory "$root"
+  for applet in sh sleep timeout wget grep; do ln "$root/bin/busybox" "$root/bin/$applet"; done
   tar -C "$root" -cf "$work/layer.tar" .
   cat >"$work/config.json" <<JSON
 { "architecture": "$(go env GOARCH)", "os": "linux", "config": { "Env": ["PATH=/bin"], "Cmd": ["$2"] },
@@ -124,6 +135,11 @@ start metrics-server metrics-server --kubeconfig=admin.conf --authentication-kub
   --kubelet-preferred-address-types=InternalIP --metric-resolution=10s --kubelet-request-timeout=5s
 kubectl apply -f config/metrics-server.yaml
 
+# --- the Spin operator, which makes Deployments of SpinApps
+kubectl apply --server-side -f spin-operator
+wait_for kubectl wait --for=condition=Established crd --all
+start spin-operator spin-operator --metrics-bind-address=0 --health-probe-bind-address=:8092
+
 # --- Argo CD, without its user interface
 kubectl create namespace argocd
 kubectl apply --server-side -k argocd/crds
@@ -136,14 +152,15 @@ argocd() { # name, program, arguments
 }
 sed 's/namespace: .*//; s/^\(  *\)user: admin/&\n\1namespace: argocd/' admin.conf >argocd.conf
 start redis redis-server --port 6379 --save '' --dir lib
-argocd argocd-repo-server --redis 127.0.0.1:6379 --disable-tls
+# A commit is to be seen at once, not when a cache of three minutes has run out.
+argocd argocd-repo-server --redis 127.0.0.1:6379 --disable-tls --revision-cache-expiration 1s
 argocd argocd-application-controller --kubeconfig argocd.conf --redis 127.0.0.1:6379 \
-  --repo-server 127.0.0.1:8081 --repo-server-plaintext --app-resync 5 --self-heal-timeout-seconds 2
+  --repo-server 127.0.0.1:8081 --repo-server-plaintext --app-resync 3 --app-resync-jitter 0 --self-heal-timeout-seconds 2
 argocd argocd-applicationset-controller --kubeconfig argocd.conf --namespace argocd \
   --argocd-repo-server 127.0.0.1:8081 --repo-server-plaintext --metrics-addr :8090 --probe-addr :8091
 
 wait_for kubectl wait --for=condition=Ready node/hello-node --timeout=1s
 wait_for kubectl get --raw /apis/metrics.k8s.io/v1beta1/nodes
 touch ready
-wait -n
-echo "a program of the node has ended:" && jobs
+wait -n || true
+ended

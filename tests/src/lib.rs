@@ -4,4 +4,4 @@ mod client;
 mod server;
 
 pub use client::{Answer, AnyRequest, Protocol, get, request, send, try_send};
-pub use server::{Exit, Process, Server, dist, host, host_with, native, program, run_to_exit, workspace};
+pub use server::{Exit, PATIENCE, Process, Server, dist, host, host_with, native, program, run_to_exit, workspace};

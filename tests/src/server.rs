@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::client::{Answer, get};
 
 /// Longer than any start, drain or log line takes, even on a busy machine; a test that waits longer hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The folder of the whole project. Asked for when the tests run: what they were compiled in may be another clone, where clones
 /// share what cargo builds.

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds the three images, and hands them out, with whichever of docker, podman and buildah is there.
+#
+# usage: scripts/images.sh build                build hello-native, hello-wasm and hello-spin, tagged with the version
+#        scripts/images.sh save IMAGE FILE      write one of them to FILE, as `docker save` does
+# More arguments for the builds may be in IMAGE_FLAGS, such as --network=host.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# What a name without a registry means to Kubernetes; podman and buildah would say localhost/.
+name() { echo "docker.io/library/$1:$version"; }
+
+if docker info >/dev/null 2>&1; then engine=docker
+elif command -v podman >/dev/null; then engine=podman
+elif command -v buildah >/dev/null; then engine=buildah
+else
+  echo "building images needs docker, podman or buildah, and none is here; https://docs.docker.com/get-docker has the first" >&2
+  exit 1
+fi
+
+case ${1:-} in
+  build)
+    commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+    for image in hello-native hello-spin hello-wasm; do
+      echo "building $image:$version with $engine"
+      options=(--target "${image#hello-}" --tag "$(name $image)" --build-arg "HELLO_COMMIT=$commit")
+      [ $engine != buildah ] || options+=(--layers)
+      # shellcheck disable=SC2086 # several words
+      $engine build "${options[@]}" ${IMAGE_FLAGS:-} .
+    done
+    ;;
+  save)
+    rm -f "$3"
+    case $engine in
+      docker) docker save --output "$3" "$(name "$2")" ;;
+      podman) podman save --quiet --format docker-archive --output "$3" "$(name "$2")" ;;
+      buildah) buildah push --quiet "$(name "$2")" "docker-archive:$3:$(name "$2")" ;;
+    esac
+    ;;
+  *)
+    sed -n 's/^# \?//; 4,6p' "$0" >&2
+    exit 64
+    ;;
+esac

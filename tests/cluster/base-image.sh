@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Gives the Dockerfile its base image where no registry can be reached: a stand-in of the same name, from Debian's packages and this
+# machine's Rust. Does nothing where the image is there or can be pulled.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+image=docker.io/library/$(sed -n 's/^FROM \(rust:[^ ]*\).*/\1/p' Dockerfile)
+suite=${image##*-}
+
+if docker info >/dev/null 2>&1; then
+  exists() { docker image inspect "$image" >/dev/null 2>&1; }
+  pull() { docker pull --quiet "$image"; }
+  import() { # root file system
+    tar -C "$1" -c . | docker import --change "ENV PATH=$path" --change "ENV CARGO_HOME=/usr/local/cargo" - "$image"
+  }
+else
+  exists() { buildah inspect --type image "$image" >/dev/null 2>&1; }
+  pull() { buildah pull --quiet "$image"; }
+  import() {
+    local container
+    container=$(buildah from scratch)
+    buildah add --quiet "$container" "$1" /
+    buildah config --env "PATH=$path" --env "CARGO_HOME=/usr/local/cargo" "$container"
+    buildah commit --quiet --rm "$container" "$image"
+  }
+fi
+path=/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+if exists || pull >/dev/null 2>&1; then exit; fi
+echo "making a stand-in for $image, which cannot be pulled"
+
+# Its standard library for WebAssembly goes along: there is no server to have it from either.
+scripts/wasm-target.sh
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+debootstrap --variant=minbase --include=ca-certificates,gcc,libc6-dev "$suite" "$root" >/dev/null
+# Registries may be mirrors that only this machine knows to trust.
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+mkdir -p "$root/usr/local/rust" "$root/usr/local/cargo/bin"
+cp -a "$(rustc --print sysroot)"/{bin,lib,libexec} "$root/usr/local/rust/"
+for program in cargo rustc rustdoc; do
+  ln -s "/usr/local/rust/bin/$program" "$root/usr/local/cargo/bin/$program"
+done
+import "$root"

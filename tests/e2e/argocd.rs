@@ -1,0 +1,221 @@
+//! argocd/, applied as its README says, to a real Argo CD: what is in Git is what answers.
+
+use std::{fs, process::Command};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tests::{run_to_exit, workspace};
+
+use crate::{
+    cluster::{
+        NODE_PORT, apply, get, kubectl, on_the_node, pods, remove_namespace, try_kubectl, wait_for, wait_for_runtime,
+        wait_until,
+    },
+    load::Load,
+    spin::RuntimeClass,
+};
+
+/// A clone of this repository with a history of its own, to deploy from.
+struct Repository(TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Repository(TempDir::new().expect("a folder"));
+        let mut copy = Command::new("cp");
+        copy.arg("-r").args(["chart", "argocd"].map(|folder| workspace().join(folder))).arg(repository.0.path());
+        assert!(run_to_exit(copy).succeeded());
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        // As the README has it: one value makes it one's own.
+        repository.replace("argocd/project/repository.yaml", "https://github.com/example/hello.git", &repository.url());
+        repository.commit("As it is");
+        repository
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.0.path().display())
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut git = Command::new("git");
+        git.current_dir(self.0.path())
+            .args(["-c", "user.name=test", "-c", "user.email=test@example.com"])
+            .args(arguments);
+        let exit = run_to_exit(git);
+        assert!(exit.succeeded(), "git {}: {}", arguments.join(" "), exit.output());
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", message]);
+    }
+
+    fn replace(&self, file: &str, old: &str, new: &str) {
+        let path = self.0.path().join(file);
+        let text = fs::read_to_string(&path).expect(file);
+        assert!(text.contains(old), "{file} has no {old}");
+        fs::write(path, text.replace(old, new)).expect(file);
+    }
+
+    /// Commits other values for the application.
+    fn commit_values(&self, values: &str) {
+        fs::write(self.0.path().join("argocd/application/values.yaml"), values).expect("values.yaml");
+        self.commit(values);
+    }
+
+    /// Applies one of the folders of argocd/; what it deploys is removed when the result is dropped.
+    fn apply(&self, folder: &str) -> Applied {
+        let applied = Applied(self.0.path().join("argocd").join(folder).display().to_string());
+        kubectl(&["apply", "-k", &applied.0]);
+        applied
+    }
+}
+
+struct Applied(String);
+
+impl Drop for Applied {
+    fn drop(&mut self) {
+        _ = try_kubectl(&["delete", "-k", &self.0, "--wait=false"]);
+        // Argo CD lets go of an application when all that it deployed has ended.
+        for _ in 0..3 {
+            _ = try_kubectl(&[
+                "wait",
+                "--for=delete",
+                "applications",
+                "--all",
+                "--namespace",
+                "argocd",
+                "--timeout=50s",
+            ]);
+        }
+        for namespace in ["hello", "hello-native", "hello-wasm", "hello-spin"] {
+            remove_namespace(namespace);
+        }
+    }
+}
+
+fn application(name: &str) -> Value {
+    get("argocd", &format!("application/{name}"))
+}
+
+/// Waits until an application is in sync with the newest commit and healthy, and its smoke test has passed.
+fn wait_until_synced_and_healthy(name: &str, repository: &Repository) {
+    let revision = {
+        let mut git = Command::new("git");
+        git.current_dir(repository.0.path()).args(["rev-parse", "HEAD"]);
+        run_to_exit(git).stdout.trim().to_owned()
+    };
+    wait_until(&format!("{name} is Synced and Healthy at {revision}: {}", application(name)["status"]), || {
+        let status = application(name)["status"].take();
+        let operation = &status["operationState"];
+        let smoke = operation["syncResult"]["resources"].as_array().into_iter().flatten();
+        status["sync"]["status"] == "Synced"
+            && status["sync"]["revisions"] == json!([revision, revision])
+            && status["health"]["status"] == "Healthy"
+            && operation["phase"] == "Succeeded"
+            && smoke
+                .into_iter()
+                .any(|resource| resource["name"] == "hello-smoke" && resource["hookPhase"] == "Succeeded")
+    });
+}
+
+pub(crate) fn a_commit_deploys_switches_and_repairs() {
+    remove_namespace("hello");
+    let repository = Repository::new();
+    let _applied = repository.apply("application");
+    wait_until_synced_and_healthy("hello", &repository);
+    wait_for_runtime(NODE_PORT, "native");
+
+    let load = Load::start(on_the_node(NODE_PORT));
+    repository.commit_values("runtime: wasm\n");
+    wait_until_synced_and_healthy("hello", &repository);
+    wait_for_runtime(NODE_PORT, "wasi-0.3");
+    load.finish("a commit that switches the runtime");
+
+    kubectl(&["scale", "deployment/hello", "--namespace", "hello", "--replicas=3"]);
+    kubectl(&["delete", "poddisruptionbudget/hello", "--namespace", "hello"]);
+    wait_until("what was changed by hand is healed", || {
+        get("hello", "deployment/hello")["spec"]["replicas"] == 1
+            && !get("hello", "poddisruptionbudget/hello").is_null()
+    });
+
+    // An autoscaler's number of pods is no such change.
+    repository.commit_values("runtime: wasm\nautoscaling: { enabled: true, minReplicas: 2 }\n");
+    wait_until_synced_and_healthy("hello", &repository);
+    wait_until("the autoscaler's two pods", || {
+        get("hello", "deployment/hello")["status"]["readyReplicas"] == 2 && pods("hello").len() == 2
+    });
+    let reconciled = application("hello")["status"]["reconciledAt"].clone();
+    wait_for("Argo CD has looked again", || {
+        let status = application("hello")["status"].take();
+        (status["reconciledAt"] != reconciled).then(|| assert_eq!(status["sync"]["status"], "Synced"))
+    });
+    assert_eq!(get("hello", "deployment/hello")["spec"]["replicas"], 2);
+
+    let load = Load::start(on_the_node(NODE_PORT));
+    repository.commit_values("runtime: native\nimage: { tag: does-not-exist }\n");
+    wait_until("the application is Degraded", || application("hello")["status"]["health"]["status"] == "Degraded");
+    let outcome = load.finish("a commit whose image does not exist");
+    assert_eq!(outcome.answered.keys().collect::<Vec<_>>(), ["wasi-0.3"]);
+    repository.git(&["revert", "--no-edit", "HEAD"]);
+    wait_until_synced_and_healthy("hello", &repository);
+}
+
+pub(crate) fn variants_side_by_side() {
+    let _class = RuntimeClass::new();
+    let repository = Repository::new();
+    let _applied = repository.apply("applicationset");
+    for (name, answering) in [("hello-native", "native"), ("hello-wasm", "wasi-0.3")] {
+        wait_for("the application is there", || (!application(name).is_null()).then_some(()));
+        wait_until_synced_and_healthy(name, &repository);
+        let port = get(name, "service/hello")["spec"]["ports"][0]["nodePort"].as_u64().expect("a port");
+        wait_for_runtime(port.try_into().expect("a port"), answering);
+    }
+    wait_until("the pod for Spin is admitted", || pods("hello-spin").len() == 1);
+    assert_eq!(application("hello-spin")["status"]["sync"]["status"], "Synced");
+}
+
+pub(crate) fn a_foreign_repository_is_refused() {
+    let repository = Repository::new();
+    let _applied = repository.apply("application");
+    let mut foreign = application("hello");
+    foreign["metadata"] = json!({ "name": "foreign", "namespace": "argocd" });
+    foreign["spec"]["sources"] = json!([{ "repoURL": "https://github.com/example/foreign.git", "path": "chart" }]);
+    foreign["status"] = json!(null);
+    apply(&foreign);
+    let refused = wait_for("Argo CD judges the application", || {
+        let conditions = application("foreign")["status"]["conditions"].take();
+        conditions.as_array()?.iter().find(|condition| condition["type"] == "InvalidSpecError").cloned()
+    });
+    kubectl(&["delete", "application/foreign", "--namespace", "argocd"]);
+    let message = refused["message"].as_str().expect("a message");
+    assert!(message.contains("foreign.git") && message.contains("not permitted in project 'hello'"), "{message}");
+}
+
+/// Judged by Argo CD's own program, as its controller would.
+pub(crate) fn a_spin_app_is_healthy_when_its_pods_are() {
+    let conditions = |available: &str, progressing: &str| {
+        json!([
+            { "type": "Available", "status": available, "message": "availability" },
+            { "type": "Progressing", "status": progressing, "message": "progress" },
+        ])
+    };
+    for (status, health) in [
+        (json!({ "readyReplicas": 2, "conditions": conditions("True", "True") }), "STATUS: Healthy"),
+        (json!({ "readyReplicas": 1, "conditions": conditions("True", "True") }), "STATUS: Progressing"),
+        (json!({ "readyReplicas": 0, "conditions": conditions("False", "True") }), "STATUS: Progressing"),
+        (json!({ "readyReplicas": 2, "conditions": conditions("True", "False") }), "STATUS: Degraded"),
+        (json!({}), "STATUS: Progressing"),
+    ] {
+        let app = json!({
+            "apiVersion": "core.spinkube.dev/v1alpha1", "kind": "SpinApp", "metadata": { "name": "hello-spin" },
+            "spec": { "replicas": 2 }, "status": status
+        });
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
+        serde_json::to_writer(&file, &app).expect("it is written");
+        let mut judge = Command::new("argocd");
+        judge.args(["admin", "settings", "resource-overrides", "health"]).arg(file.path());
+        judge.arg("--argocd-cm-path").arg(workspace().join("argocd/health.yaml"));
+        let judged = run_to_exit(judge);
+        assert!(judged.succeeded() && judged.stdout.contains(health), "{app}: {}", judged.output());
+    }
+}

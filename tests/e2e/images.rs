@@ -1,0 +1,84 @@
+//! The images: as small as they promise, and nothing in them runs as root.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::{run_to_exit, workspace};
+
+use crate::measures::measure;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+pub(crate) fn are_small_and_run_as_nobody() {
+    for (target, limit) in [("native", 3.0), ("wasm", 12.0), ("spin", 1.5)] {
+        let image = Image::unpack(target);
+        let size = image.size() / MIB;
+        measure(format!("hello-{target}: size of the image"), format!("{size:.2} MiB"));
+        assert!(size <= limit, "hello-{target} has {size:.2} MiB, more than {limit}");
+        assert_eq!(image.config["User"], "65532:65532");
+        assert_eq!(image.config["Labels"]["org.opencontainers.image.title"], format!("hello-{target}"));
+        assert!(
+            image.config["Labels"]["org.opencontainers.image.revision"].as_str().is_some_and(|text| !text.is_empty())
+        );
+    }
+}
+
+/// An image as the engine that built it hands it out, unpacked.
+pub(crate) struct Image {
+    folder: TempDir,
+    config: Value,
+}
+
+impl Image {
+    pub(crate) fn unpack(target: &str) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let archive = folder.path().join("archive.tar");
+        let mut save = Command::new("scripts/images.sh");
+        save.current_dir(workspace()).arg("save").arg(format!("hello-{target}")).arg(&archive);
+        succeed(save);
+        let unpacked = folder.path().join("archive");
+        extract(&archive, &unpacked);
+        let read =
+            |name: &str| serde_json::from_slice::<Value>(&fs::read(unpacked.join(name)).expect(name)).expect(name);
+        let manifest = read("manifest.json").take();
+        let config = read(manifest[0]["Config"].as_str().expect("a config"))["config"].take();
+        for layer in manifest[0]["Layers"].as_array().expect("layers") {
+            extract(&unpacked.join(layer.as_str().expect("a name")), &folder.path().join("root"));
+        }
+        Image { folder, config }
+    }
+
+    /// A file or folder of the image.
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        self.folder.path().join("root").join(inside.trim_start_matches('/'))
+    }
+
+    /// Bytes of all its files.
+    #[allow(clippy::cast_precision_loss)]
+    fn size(&self) -> f64 {
+        bytes_below(&self.path("/")) as f64
+    }
+}
+
+fn bytes_below(path: &Path) -> u64 {
+    let entries = fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.map(|path| if path.is_dir() { bytes_below(&path) } else { path.metadata().expect("a file").len() }).sum()
+}
+
+fn extract(archive: &Path, folder: &Path) {
+    fs::create_dir_all(folder).expect("a folder");
+    let mut tar = Command::new("tar");
+    tar.arg("--extract").arg("--file").arg(archive).arg("--directory").arg(folder);
+    succeed(tar);
+}
+
+fn succeed(command: Command) {
+    let shown = format!("{command:?}");
+    let exit = run_to_exit(command);
+    assert!(exit.succeeded(), "{shown}: {}", exit.output());
+}

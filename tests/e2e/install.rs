@@ -1,0 +1,68 @@
+//! `helm install`, from nothing to the first answer.
+
+use std::time::Instant;
+
+use crate::{
+    cluster::{NODE_PORT, Namespace, get, pods, try_kubectl, wait_for, wait_for_runtime},
+    measures::measure,
+};
+
+pub(crate) fn native() {
+    installs("native", "native");
+}
+
+pub(crate) fn wasm() {
+    installs("wasm", "wasi-0.3");
+}
+
+fn installs(runtime: &str, answering: &str) {
+    let hello = Namespace::new("hello");
+    let started = Instant::now();
+    let notes = hello.helm("install", &["chart", "--set", &format!("runtime={runtime},message=Good morning")]);
+    let info = wait_for_runtime(NODE_PORT, answering);
+    measure(format!("{runtime}: helm install to first answer"), format!("{:.1} s", started.elapsed().as_secs_f64()));
+
+    assert_eq!(info["message"], "Good morning");
+    assert_eq!(info["hostname"], pods("hello")[0].as_str());
+    assert!(notes.contains("http://NODE:30007/") && notes.contains("minikube service hello"), "{notes}");
+    hello.helm("test", &["--timeout", "50s"]);
+
+    let memory = wait_for("the pod's memory", || {
+        let metrics = get("hello", "pods.metrics.k8s.io");
+        let container = metrics["items"].as_array()?.first()?["containers"].as_array()?.first()?;
+        Some(container["usage"]["memory"].as_str()?.to_owned())
+    });
+    measure(format!("{runtime}: memory of the pod, idle"), mebibytes(&memory));
+}
+
+/// Kubernetes writes `12345Ki`.
+fn mebibytes(quantity: &str) -> String {
+    let kibibytes = quantity.strip_suffix("Ki").and_then(|number| number.parse::<f64>().ok());
+    kibibytes.map_or_else(|| quantity.to_owned(), |number| format!("{:.1} MiB", number / 1024.0))
+}
+
+pub(crate) fn what_cannot_work_is_refused() {
+    let hello = Namespace::new("hello");
+    for (values, sentence) in [
+        ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
+        ("replicas=3", "additional properties 'replicas' not allowed"),
+        ("runtime=native,spin.operator=true", "set runtime to spin, or spin.operator to false"),
+        (
+            "runtime=spin,spin.operator=true,nodeSelector.disk=ssd",
+            "nodeSelector is set, and a SpinApp cannot express it",
+        ),
+        ("autoscaling.enabled=true,autoscaling.minReplicas=9", "raise the one or lower the other"),
+    ] {
+        let refused = hello.try_helm("install", &["chart", "--set", values]);
+        assert!(!refused.succeeded(), "{values} was accepted");
+        assert!(refused.output().contains(sentence), "{values}: {}", refused.output());
+        assert!(pods("hello").is_empty());
+    }
+}
+
+/// That every case's pods are admitted says nothing unless others are not.
+pub(crate) fn the_namespace_is_restricted() {
+    let _hello = Namespace::new("hello");
+    let root = try_kubectl(&["run", "root", "--image=localhost/pause:1", "--namespace", "hello"]);
+    assert!(!root.succeeded() && root.output().contains(r#"violates PodSecurity "restricted"#), "{}", root.output());
+}

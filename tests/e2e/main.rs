@@ -1,0 +1,57 @@
+//! The images and the chart on a real Kubernetes, as its users would deploy them: every answer comes from a pod through a NodePort.
+//!
+//! `make e2e` gives it a cluster. The cases share that cluster, so they run one after another; each begins and ends with nothing of
+//! ours deployed.
+
+mod argocd;
+mod autoscaling;
+mod cluster;
+mod disruption;
+mod images;
+mod install;
+mod load;
+mod manifests;
+mod measures;
+mod spin;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+const CASES: [(&str, fn()); 18] = [
+    ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
+    ("install: native", install::native),
+    ("install: wasm", install::wasm),
+    ("install: what cannot work is refused", install::what_cannot_work_is_refused),
+    ("install: the namespace is restricted", install::the_namespace_is_restricted),
+    ("disruption: the runtime is switched and rolled back", disruption::the_runtime_is_switched_and_rolled_back),
+    ("disruption: rolling restart", disruption::rolling_restart),
+    ("disruption: a pod is deleted", disruption::a_pod_is_deleted),
+    ("disruption: the node is drained", disruption::the_node_is_drained),
+    ("manifests: kubectl apply -k", manifests::are_applied_one_after_another),
+    ("autoscaling: load scales it up and back", autoscaling::load_scales_it_up_and_back),
+    ("spin: the image is what the shim reads", spin::the_image_is_what_the_shim_reads),
+    ("spin: the Deployment is accepted", spin::the_deployment_is_accepted),
+    ("spin: the operator takes the SpinApp", spin::the_operator_takes_the_spin_app),
+    ("argocd: a commit deploys, switches and repairs", argocd::a_commit_deploys_switches_and_repairs),
+    ("argocd: variants side by side", argocd::variants_side_by_side),
+    ("argocd: a foreign repository is refused", argocd::a_foreign_repository_is_refused),
+    ("argocd: a SpinApp is healthy when its pods are", argocd::a_spin_app_is_healthy_when_its_pods_are),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    if !arguments.list {
+        cluster::load_images();
+    }
+    let trials = CASES.map(|(name, case)| {
+        Trial::test(name, move || {
+            case();
+            Ok(())
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.into());
+    measures::print();
+    conclusion.exit_code()
+}

@@ -1,0 +1,87 @@
+//! The Spin variant: as far as it goes without Spin's shim on the node, and all the way where that is installed.
+
+use std::fs;
+
+use serde_json::json;
+use tests::{Server, host_with, program};
+
+use crate::{
+    cluster::{NODE_PORT, Namespace, apply, get, kubectl, pods, try_kubectl, wait_for_runtime, wait_until},
+    images::Image,
+};
+
+/// What containerd runs for the RuntimeClass's handler.
+const SHIM: &str = "containerd-shim-spin-v2";
+
+pub(crate) fn the_image_is_what_the_shim_reads() {
+    let image = Image::unpack("spin");
+    let manifest = fs::read_to_string(image.path("/spin.toml")).expect("/spin.toml");
+    let source =
+        manifest.lines().find_map(|line| line.strip_prefix("source = \"")?.strip_suffix('"')).expect("a source");
+    let server = Server::start(host_with(&image.path(source)));
+    assert_eq!(server.get("/info").json()["runtime"], "wasi-0.2");
+}
+
+pub(crate) fn the_deployment_is_accepted() {
+    let class = RuntimeClass::new();
+    let hello = Namespace::new("hello");
+    hello.helm("install", &["chart", "--set", "runtime=spin"]);
+    wait_until("a pod is admitted", || pods("hello").len() == 1);
+    assert_eq!(get("hello", &format!("pod/{}", pods("hello")[0]))["spec"]["runtimeClassName"], class.0);
+    if program(SHIM).is_some() {
+        wait_for_runtime(NODE_PORT, "wasi-0.2");
+    }
+}
+
+/// The class that the chart names, and that only a cluster with the shim has.
+pub(crate) struct RuntimeClass(&'static str);
+
+impl RuntimeClass {
+    pub(crate) fn new() -> Self {
+        let name = "wasmtime-spin-v2";
+        apply(&json!({
+            "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": name }, "handler": "spin"
+        }));
+        RuntimeClass(name)
+    }
+}
+
+impl Drop for RuntimeClass {
+    fn drop(&mut self) {
+        _ = try_kubectl(&["delete", "runtimeclass", self.0]);
+    }
+}
+
+/// With the real operator; its pods have no security context, so a restricted namespace would not admit them.
+pub(crate) fn the_operator_takes_the_spin_app() {
+    let _class = RuntimeClass::new();
+    let hello = Namespace::new("hello");
+    kubectl(&["label", "namespace", "hello", "pod-security.kubernetes.io/enforce=baseline", "--overwrite"]);
+    apply(&json!({
+        "apiVersion": "core.spinkube.dev/v1alpha1", "kind": "SpinAppExecutor",
+        "metadata": { "name": "containerd-shim-spin", "namespace": "hello" },
+        "spec": { "createDeployment": true, "deploymentConfig": { "runtimeClassName": "wasmtime-spin-v2" } }
+    }));
+    hello.helm("install", &["chart", "--set", "runtime=spin,spin.operator=true,message=Good morning,replicaCount=2"]);
+    let app = get("hello", "spinapp/hello-spin");
+    assert_eq!((&app["spec"]["image"], &app["spec"]["replicas"]), (&json!("hello-spin:0.1.0"), &json!(2)));
+
+    wait_until("the operator's pods are admitted", || pods("hello").len() == 2);
+    let selector = get("hello", "service/hello")["spec"]["selector"].take();
+    let pod = get("hello", &format!("pod/{}", pods("hello")[0]));
+    for (label, value) in selector.as_object().expect("labels") {
+        assert_eq!(&pod["metadata"]["labels"][label], value, "the Service would miss the operator's pods");
+    }
+    assert_eq!(pod["spec"]["runtimeClassName"], "wasmtime-spin-v2");
+    if program(SHIM).is_some() {
+        wait_for_runtime(NODE_PORT, "wasi-0.2");
+    }
+
+    // The schema would not let everything through.
+    let mut wrong = app;
+    wrong["spec"]["replicas"] = json!("two");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    serde_json::to_writer(&file, &wrong).expect("it is written");
+    let refused = try_kubectl(&["replace", "-f", &file.path().to_string_lossy()]);
+    assert!(!refused.succeeded() && refused.output().contains("spec.replicas"), "{}", refused.output());
+}
