@@ -25,8 +25,9 @@ images: ## Build the images hello-native, hello-wasm and hello-spin
 	@scripts/images.sh build
 
 .PHONY: manifests
-manifests: ## Render manifests/ from the chart
+manifests: ## Render manifests/ from the chart, and its table of values
 	@scripts/manifests.sh manifests
+	@scripts/chart-readme.sh chart/README.md
 
 .PHONY: cluster cluster-down
 cluster: ## Use the cluster of minikube or kind, or start a throwaway one

@@ -1,6 +1,10 @@
-//! The Helm chart: what it renders, and what it refuses. Needs the program helm; without it every case is reported as ignored.
+//! The Helm chart: what it renders, what it refuses, and what is made from it. Needs the program helm; without it the cases that do
+//! are reported as ignored.
 
-use std::process::{Command, ExitCode};
+use std::{
+    fs,
+    process::{Command, ExitCode},
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{Exit, program, run_to_exit, workspace};
@@ -53,6 +57,31 @@ fn refuses(values: &str, said: &str) -> Result<(), Failed> {
     expect(!refused.succeeded() && refused.output().contains(said), &refused)
 }
 
+/// manifests/ is rendered, never edited.
+fn manifests_are_current() -> Result<(), Failed> {
+    let rendered = tempfile::tempdir()?;
+    let mut render = Command::new("scripts/manifests.sh");
+    render.current_dir(workspace()).arg(rendered.path());
+    let exit = run_to_exit(render);
+    expect(exit.succeeded(), &exit)?;
+    let mut diff = Command::new("diff");
+    diff.current_dir(workspace()).args(["--recursive", "manifests"]).arg(rendered.path());
+    let exit = run_to_exit(diff);
+    if exit.succeeded() { Ok(()) } else { Err(format!("run `make manifests`: {}", exit.output()).into()) }
+}
+
+/// The table of values in the chart's README is made from the comments in values.yaml.
+fn readme_is_current() -> Result<(), Failed> {
+    let readme = fs::read_to_string(workspace().join("chart/README.md"))?;
+    let copy = tempfile::NamedTempFile::new()?;
+    fs::write(&copy, &readme)?;
+    let mut write = Command::new("scripts/chart-readme.sh");
+    write.current_dir(workspace()).arg(copy.path());
+    let exit = run_to_exit(write);
+    expect(exit.succeeded(), &exit)?;
+    if fs::read_to_string(&copy)? == readme { Ok(()) } else { Err("run `make manifests`".into()) }
+}
+
 fn main() -> ExitCode {
     let skipped = program("helm").is_none();
     if skipped {
@@ -64,6 +93,10 @@ fn main() -> ExitCode {
     let refused = REFUSED.map(|(values, said)| {
         Trial::test(format!("refuses: {values}"), move || refuses(values, said)).with_ignored_flag(skipped)
     });
-    let trials = rendered.into_iter().chain(refused).collect();
+    let made = [
+        Trial::test("manifests/ are current", manifests_are_current).with_ignored_flag(skipped),
+        Trial::test("chart/README.md is current", readme_is_current),
+    ];
+    let trials = rendered.into_iter().chain(refused).chain(made).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -155,7 +155,7 @@ start redis redis-server --port 6379 --save '' --dir lib
 # A commit is to be seen at once, not when a cache of three minutes has run out.
 argocd argocd-repo-server --redis 127.0.0.1:6379 --disable-tls --revision-cache-expiration 1s
 argocd argocd-application-controller --kubeconfig argocd.conf --redis 127.0.0.1:6379 \
-  --repo-server 127.0.0.1:8081 --repo-server-plaintext --app-resync 3 --app-resync-jitter 0 --self-heal-timeout-seconds 2
+  --repo-server 127.0.0.1:8081 --repo-server-plaintext --app-resync 10 --app-resync-jitter 0 --self-heal-timeout-seconds 2
 argocd argocd-applicationset-controller --kubeconfig argocd.conf --namespace argocd \
   --argocd-repo-server 127.0.0.1:8081 --repo-server-plaintext --metrics-addr :8090 --probe-addr :8091
 

@@ -1,4 +1,4 @@
-//! The HorizontalPodAutoscaler, with a real metrics server.
+//! The chart's autoscaler, with a real metrics server.
 
 use crate::{
     cluster::{NODE_PORT, Namespace, get, on_the_node, pods, wait_for, wait_for_runtime, wait_until},

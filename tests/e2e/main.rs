@@ -1,4 +1,4 @@
-//! The images and the chart on a real Kubernetes, as its users would deploy them: every answer comes from a pod through a NodePort.
+//! The images and the chart on a real Kubernetes, as its users would deploy them: every answer comes from a pod through a node port.
 //!
 //! `make e2e` gives it a cluster. The cases share that cluster, so they run one after another; each begins and ends with nothing of
 //! ours deployed.

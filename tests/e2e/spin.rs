@@ -10,7 +10,7 @@ use crate::{
     images::Image,
 };
 
-/// What containerd runs for the RuntimeClass's handler.
+/// What containerd runs for the handler of the chart's runtime class.
 const SHIM: &str = "containerd-shim-spin-v2";
 
 pub(crate) fn the_image_is_what_the_shim_reads() {

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Writes the table of values in chart/README.md anew, from the comments in chart/values.yaml (helm-docs' notation, `# -- text`).
+#
+# usage: scripts/chart-readme.sh README
+set -euo pipefail
+values=$(dirname "$0")/../chart/values.yaml
+
+table() {
+  echo "| Value | Default | Meaning |"
+  echo "|---|---|---|"
+  awk '
+    /^ *# -- / { sub(/^ *# -- /, ""); meaning = $0; next }
+    /^ *[A-Za-z]+:/ {
+      depth = match($0, /[^ ]/) - 1
+      key = $1; sub(/:$/, "", key)
+      value = $0; sub(/^ *[A-Za-z]+: */, "", value)
+      path[depth] = key
+      if (meaning == "") next
+      # A default that fills lines of its own is best read where it stands.
+      if (value == "") value = "see values.yaml"; else value = "`" value "`"
+      name = key
+      for (outer = depth - 2; outer >= 0; outer -= 2) name = path[outer] "." name
+      printf "| `%s` | %s | %s |\n", name, value, meaning
+      meaning = ""
+    }' "$values"
+}
+
+awk -v table="$(table)" '
+  /<!-- values:start -->/ { print; print table; skipping = 1 }
+  /<!-- values:end -->/   { skipping = 0 }
+  !skipping               { if (!/<!-- values:start -->/) print }' "$1" >"$1.new"
+mv "$1.new" "$1"
