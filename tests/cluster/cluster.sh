@@ -65,7 +65,7 @@ up() {
     echo "That is the cluster of the current context, $context."
     return
   fi
-  [ -n "$(node)" ] && [ -e "$run/ready" ] || start setsid
+  if [ -z "$(node)" ] || [ ! -e "$run/ready" ]; then start setsid; fi
   echo "The cluster is up; its node is at 198.18.0.2. To use it:"
   echo "  export KUBECONFIG=$run/admin.conf PATH=$home/bin:\$PATH"
   echo "To give it images: $0 load hello-native. To end it: make cluster-down"
