@@ -3,6 +3,7 @@
 #
 # usage: scripts/images.sh build                build hello-native, hello-wasm and hello-spin, tagged with the version
 #        scripts/images.sh save IMAGE FILE      write one of them to FILE, as `docker save` does
+#        scripts/images.sh engine               say which of the three does it
 # More arguments for the builds may be in IMAGE_FLAGS, such as --network=host.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,8 +39,9 @@ case ${1:-} in
       buildah) buildah push --quiet "$(name "$2")" "docker-archive:$3:$(name "$2")" ;;
     esac
     ;;
+  engine) echo $engine ;;
   *)
-    sed -n 's/^# \?//; 4,6p' "$0" >&2
+    sed -n 's/^# \?//; 4,7p' "$0" >&2
     exit 64
     ;;
 esac

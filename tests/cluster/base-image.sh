@@ -7,26 +7,24 @@ cd "$(dirname "$0")/../.."
 image=docker.io/library/$(sed -n 's/^FROM \(rust:[^ ]*\).*/\1/p' Dockerfile)
 suite=${image##*-}
 
-if docker info >/dev/null 2>&1; then
-  exists() { docker image inspect "$image" >/dev/null 2>&1; }
-  pull() { docker pull --quiet "$image"; }
-  import() { # root file system
-    tar -C "$1" -c . | docker import --change "ENV PATH=$path" --change "ENV CARGO_HOME=/usr/local/cargo" - "$image"
-  }
-else
+path=/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+engine=$(scripts/images.sh engine)
+if [ "$engine" = buildah ]; then
   exists() { buildah inspect --type image "$image" >/dev/null 2>&1; }
-  pull() { buildah pull --quiet "$image"; }
-  import() {
+  import() { # root file system
     local container
     container=$(buildah from scratch)
     buildah add --quiet "$container" "$1" /
     buildah config --env "PATH=$path" --env "CARGO_HOME=/usr/local/cargo" "$container"
     buildah commit --quiet --rm "$container" "$image"
   }
+else
+  exists() { $engine image inspect "$image" >/dev/null 2>&1; }
+  import() { tar -C "$1" -c . | $engine import --change "ENV PATH=$path" --change "ENV CARGO_HOME=/usr/local/cargo" - "$image"; }
 fi
-path=/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-if exists || pull >/dev/null 2>&1; then exit; fi
+if exists || $engine pull "$image" >/dev/null 2>&1; then exit; fi
 echo "making a stand-in for $image, which cannot be pulled"
 
 # Its standard library for WebAssembly goes along: there is no server to have it from either.
