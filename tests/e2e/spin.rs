@@ -78,10 +78,8 @@ pub(crate) fn the_operator_takes_the_spin_app() {
     }
 
     // The schema would not let everything through.
-    let mut wrong = app;
-    wrong["spec"]["replicas"] = json!("two");
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    serde_json::to_writer(&file, &wrong).expect("it is written");
-    let refused = try_kubectl(&["replace", "-f", &file.path().to_string_lossy()]);
+    let wrong = r#"{"spec":{"replicas":"two"}}"#;
+    let refused =
+        try_kubectl(&["patch", "spinapp/hello-spin", "--namespace", "hello", "--type=merge", "--patch", wrong]);
     assert!(!refused.succeeded() && refused.output().contains("spec.replicas"), "{}", refused.output());
 }
