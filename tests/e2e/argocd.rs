@@ -101,6 +101,8 @@ impl Drop for Applied {
                 "--timeout=50s",
             ]);
         }
+        // The next case's project would go with this one's, were that still on its way out.
+        _ = try_kubectl(&["wait", "--for=delete", "appproject/hello", "--namespace", "argocd", "--timeout=50s"]);
         for namespace in ["hello", "hello-native", "hello-wasm", "hello-spin"] {
             remove_namespace(namespace);
         }
