@@ -53,6 +53,7 @@ start() {
   "$@" unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$here/node.sh" "$home" \
     9</proc/self/ns/net >"$run/log/node.log" 2>&1 </dev/null &
   echo $! >"$run/pid"
+  disown # Its end is no news of the shell's.
   until [ -e "$run/ready" ]; do
     [ -n "$(node)" ] || { tail -n 20 "$run/log/node.log" >&2; fail "the node has ended; more is in $run/log"; }
     sleep 0.2
