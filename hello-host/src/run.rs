@@ -1,0 +1,228 @@
+//! A guest at work on one request: from the moment that it gets an instance until nothing is left to do for it, which may be after
+//! the end of its answer.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use futures_util::task::AtomicWaker;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Sleep, sleep, timeout};
+use wasmtime::AsContextMut;
+use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, handler::Prepared};
+
+use crate::{
+    component::one_line,
+    instances::{Instances, Place},
+    metrics::{Failure, METRICS},
+};
+
+/// Why a guest did not answer, or did not finish.
+pub(crate) enum Failed {
+    /// An instance could not be made.
+    Start(wasmtime::Error),
+    /// The guest trapped: a panic, too much memory or stack, an unreachable.
+    Trap(wasmtime::Error),
+    /// The guest answered with an error instead of a response.
+    Error(wasmtime::Error),
+}
+
+impl Failed {
+    /// Counts and logs it.
+    pub(crate) fn report(&self) {
+        let (failure, message) = match self {
+            Failed::Start(_) => (Failure::Instantiation, "guest could not be instantiated"),
+            Failed::Trap(_) => (Failure::Trap, "guest trapped"),
+            Failed::Error(_) => (Failure::Error, "guest answered with an error"),
+        };
+        METRICS.failed(failure);
+        tracing::warn!(error = %self, "{message}");
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Failed::Start(error) | Failed::Trap(error) | Failed::Error(error)) = self;
+        f.write_str(&one_line(error))
+    }
+}
+
+/// Counts and logs a guest that is stopped for being late.
+pub(crate) fn stopped_late() {
+    METRICS.failed(Failure::Timeout);
+    tracing::warn!("guest stopped: it did not answer, or its answer did not get on, in time");
+}
+
+type Answer = Result<Response<WasiBody>, wasmtime::Error>;
+
+/// The work. Whoever wants the answer drives it; dropping it stops the guest, and is the end of its instance.
+pub(crate) struct Run {
+    work: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
+    yielding: Arc<Yielding>,
+    waker: Waker,
+}
+
+/// How long a guest that yields, and could go on at once, does go on. Most do so once or twice a request; the way through the
+/// scheduler and back, each time, would cost as much as the HTTP around it.
+const TURN: Duration = Duration::from_micros(500);
+
+/// Whether the work could go on, from the moment that it is driven.
+#[derive(Default)]
+struct Yielding {
+    is_driven: AtomicBool,
+    can_go_on: AtomicBool,
+    driver: AtomicWaker,
+}
+
+impl Wake for Yielding {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.can_go_on.store(true, SeqCst);
+        if !self.is_driven.load(SeqCst) {
+            self.driver.wake();
+        }
+    }
+}
+
+impl Run {
+    pub(crate) fn start(
+        instances: Arc<Instances>,
+        place: Place,
+        request: Request<WasiBody>,
+        answer: oneshot::Sender<Answer>,
+    ) -> Self {
+        let work = Box::pin(async move {
+            let mut lent = instances.take(place).await?;
+            let (store, proxy) = lent.parts();
+            let run = store.run_concurrent(async |accessor| {
+                let prepared = accessor.with(|mut store| {
+                    Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, answer)
+                })?;
+                // Whoever drives this watches the clock.
+                prepared.run(accessor, std::future::pending()).await?;
+                poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+                Ok(())
+            });
+            run.await.flatten().map_err(Failed::Trap)?;
+            instances.put_back(lent);
+            Ok(())
+        });
+        let yielding = Arc::<Yielding>::default();
+        let waker = Waker::from(yielding.clone());
+        Run { work, yielding, waker }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        let Run { work, yielding, waker } = self;
+        let started = Instant::now();
+        yielding.driver.register(cx.waker());
+        loop {
+            yielding.is_driven.store(true, SeqCst);
+            yielding.can_go_on.store(false, SeqCst);
+            if let Poll::Ready(end) = work.as_mut().poll(&mut Context::from_waker(waker)) {
+                return Poll::Ready(end);
+            }
+            // In this order: whoever wakes it from now on wakes the driver.
+            yielding.is_driven.store(false, SeqCst);
+            if !yielding.can_go_on.load(SeqCst) {
+                return Poll::Pending;
+            }
+            if started.elapsed() > TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Gives what the guest has left to do after its answer the time of a request.
+    fn finish(self, request_timeout: Duration) {
+        tokio::spawn(async move {
+            match timeout(request_timeout, self.work).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failed)) => failed.report(),
+                Err(_) => stopped_late(),
+            }
+        });
+    }
+}
+
+/// The body of an answer, which drives the guest that still writes it. wasmtime ends the body of a guest that trapped as if it were
+/// complete; this ends in an error, which cuts the connection.
+pub(crate) struct GuestBody {
+    body: WasiBody,
+    /// None where the guest has finished.
+    run: Option<Run>,
+    request_timeout: Duration,
+    /// Set while the guest keeps the caller waiting.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl GuestBody {
+    pub(crate) fn new(body: WasiBody, run: Option<Run>, request_timeout: Duration) -> Self {
+        GuestBody { body, run, request_timeout, deadline: None }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.body.is_end_stream() || self.body.size_hint().exact() == Some(0)
+    }
+}
+
+impl Body for GuestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        if let Some(Poll::Ready(end)) = this.run.as_mut().map(|run| run.poll(cx)) {
+            this.run = None;
+            if let Err(failed) = end {
+                failed.report();
+                return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
+            }
+        }
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        if frame.is_ready() || this.run.is_none() {
+            this.deadline = None;
+            return frame;
+        }
+        let request_timeout = this.request_timeout;
+        let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(request_timeout)));
+        if deadline.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        this.run = None;
+        stopped_late();
+        Poll::Ready(Some(Err(Error::HttpResponseTimeout)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for GuestBody {
+    fn drop(&mut self) {
+        // Before the end, the caller has left, and nobody waits for the rest.
+        if let Some(run) = self.run.take().filter(|_| self.has_ended()) {
+            run.finish(self.request_timeout);
+        }
+    }
+}
