@@ -65,10 +65,6 @@ pub(crate) struct GuestConfig {
     #[arg(long, env = "HELLO_MAX_INSTANCE_REUSE_COUNT", value_name = "COUNT", default_value = "128", value_parser = hello_server::count)]
     pub(crate) max_instance_reuse_count: u32,
 
-    /// Requests that one instance answers at once, 1 to 1000000; a trap takes all of them down
-    #[arg(long, env = "HELLO_MAX_INSTANCE_CONCURRENT_REUSE_COUNT", value_name = "COUNT", default_value = "1", value_parser = hello_server::count)]
-    pub(crate) max_instance_concurrent_reuse_count: u32,
-
     /// Time that an idle instance is kept for reuse, 1ms to 1h
     #[arg(long, env = "HELLO_IDLE_INSTANCE_TIMEOUT", value_name = "TIME", default_value = "1s", value_parser = hello_server::timeout)]
     pub(crate) idle_instance_timeout: Duration,

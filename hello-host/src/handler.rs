@@ -1,68 +1,55 @@
 //! From a request to an instance and back: the service that `hello-server` calls.
 //!
-//! wasmtime's `ProxyHandler` keeps the instances, each with a task of its own; here stand its rules: how often and how long an
-//! instance is used, when its time is up, and which answer a failure becomes.
+//! The guest runs in the task that brought the request, with an instance that it has to itself (`instances`), until nothing is left
+//! to do for it (`run`). So a request is handed from no task to another, and when its task lets go of it, for the caller has left or
+//! its time is up, the guest stops.
 
 use std::{
     convert::Infallible,
+    future::poll_fn,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use bytes::Bytes;
+use futures_channel::oneshot;
 use hello_server::{RequestBody, RequestBodyError, problem, shed};
 use http::{
     Request, Response, StatusCode, Uri,
     header::HOST,
     uri::{Authority, Scheme},
 };
-use http_body_util::{BodyExt, Full};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Sleep, sleep, timeout},
-};
-use wasmtime::{Result, Store, StoreContextMut, component::GuestTaskId};
-use wasmtime_wasi_http::{
-    Error, WasiBody, WasiHttpView,
-    handler::{
-        HandlerState, Instance, InstantiationError, ProxyHandler, ShouldAccept, TrapOrPanicError, WorkerExpiration,
-        WorkerState, WorkerStatus,
-    },
-};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout};
+use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::{
-    body::{Caller, Claim, Exchanges, GuestBody},
-    component::one_line,
-    guest::{Guest, State},
-    metrics::{Failure, METRICS},
+    guest::Guest,
+    instances::Instances,
+    run::{Failed, GuestBody, Run, stopped_late},
 };
 
 /// The guest as a service. Clones share the instances.
 #[derive(Clone)]
-pub(crate) struct GuestHandler(ProxyHandler<Instances>);
+pub(crate) struct GuestHandler {
+    instances: Arc<Instances>,
+    request_timeout: Duration,
+}
 
 impl GuestHandler {
-    /// Tries the guest with one instance, so that a component that cannot start is found before the service is ready.
+    /// Makes the first instance, so that a component that cannot start is found before the service is ready.
     ///
     /// # Errors
     /// One line: why the instance could not be made.
-    pub(crate) async fn start(
-        guest: Arc<Guest>,
-        max_instances: u32,
-        request_timeout: Duration,
-    ) -> Result<Self, String> {
-        match timeout(request_timeout, guest.instantiate()).await {
-            Ok(Ok(_instance)) => {}
-            Ok(Err(error)) => return Err(format!("the component cannot be instantiated: {}", one_line(&error))),
+    pub(crate) async fn start(guest: Guest, max_instances: u32, request_timeout: Duration) -> Result<Self, String> {
+        let instances = Instances::new(guest, max_instances);
+        match timeout(request_timeout, instances.take()).await {
+            Ok(Ok(first)) => instances.keep(first),
+            Ok(Err(failed)) => return Err(format!("the component cannot be instantiated: {failed}")),
             Err(_) => return Err(format!("the component took longer than {request_timeout:?} to instantiate")),
         }
-        let places = Arc::new(Semaphore::new(max_instances as usize));
-        Ok(GuestHandler(ProxyHandler::new(Instances { guest, places, request_timeout })))
+        Ok(GuestHandler { instances, request_timeout })
     }
 }
 
@@ -76,19 +63,37 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let handler = self.0.clone();
+        let GuestHandler { instances, request_timeout } = self.clone();
         Box::pin(async move {
-            let started = Instant::now();
-            let claim = Claim::default();
-            let answer = handler.handle(claim.caller(), to_guest(request)).await;
-            Ok(match answer {
-                Ok(answer) => answer.map(|body| GuestBody::new(body, claim)),
-                // A guest that is stopped fails in many ways; the clock knows why.
-                Err(_) if started.elapsed() >= handler.state().request_timeout => late().map(GuestBody::of_host),
-                Err(error) => failure(&error).map(GuestBody::of_host),
-            })
+            let unanswered = Unanswered { since: Instant::now(), request_timeout };
+            let answer = answer(&instances, to_guest(request), request_timeout).await;
+            std::mem::forget(unanswered);
+            Ok(answer.unwrap_or_else(failure))
         })
     }
+}
+
+/// Runs the guest until its answer has begun.
+async fn answer(
+    instances: &Arc<Instances>,
+    request: Request<WasiBody>,
+    request_timeout: Duration,
+) -> Result<Response<GuestBody>, Failed> {
+    let (answer, mut answered) = oneshot::channel();
+    let mut run = Some(Run::start(instances.clone(), request, answer));
+    let answer = poll_fn(|cx| {
+        if let Some(Poll::Ready(end)) = run.as_mut().map(|run| run.poll(cx)) {
+            run = None;
+            end?;
+        }
+        match answered.try_recv() {
+            Ok(Some(answer)) => Poll::Ready(answer.map_err(Failed::Error)),
+            Ok(None) if run.is_some() => Poll::Pending,
+            _ => Poll::Ready(Err(Failed::Trap(wasmtime::format_err!("the guest ended without an answer")))),
+        }
+    });
+    let answer = answer.await?;
+    Ok(answer.map(|body| GuestBody::new(body, run, request_timeout)))
 }
 
 /// WASI has the authority beside the headers. wasmtime takes it for WASI 0.3 from the URI alone, where HTTP/1 does not have it.
@@ -112,198 +117,31 @@ fn to_guest(mut request: Request<RequestBody>) -> Request<WasiBody> {
 }
 
 /// What the caller gets when the guest fails.
-fn failure(error: &wasmtime::Error) -> Response<WasiBody> {
-    let (status, detail) = if let Some(error) = error.downcast_ref::<InstantiationError<Arc<Caller>>>() {
-        if error.error.is::<NoPlace>() {
-            return to_wasi(shed("all instances are busy; try again in a moment"));
-        }
-        METRICS.failed(Failure::Instantiation);
-        tracing::warn!(error = one_line(&error.error), "guest could not be instantiated");
-        (StatusCode::INTERNAL_SERVER_ERROR, "the guest could not be started; the log has the reason")
-    } else if error.is::<TrapOrPanicError>() || error.is::<wasmtime::Trap>() {
-        (StatusCode::INTERNAL_SERVER_ERROR, "the guest failed; the log has the reason")
-    } else {
-        METRICS.failed(Failure::Error);
-        tracing::warn!(error = one_line(error), "guest answered with an error");
-        (StatusCode::INTERNAL_SERVER_ERROR, "the guest answered with an error; the log has the reason")
+fn failure(failed: Failed) -> Response<GuestBody> {
+    failed.report();
+    let internal = |detail| problem(StatusCode::INTERNAL_SERVER_ERROR, detail);
+    let response = match failed {
+        Failed::NoPlace => shed("all instances are busy; try again in a moment"),
+        Failed::Start(_) => internal("the guest could not be started; the log has the reason"),
+        Failed::Trap(_) => internal("the guest failed; the log has the reason"),
+        Failed::Error(_) => internal("the guest answered with an error; the log has the reason"),
     };
-    to_wasi(problem(status, detail))
+    response.map(|body| GuestBody::new(body.map_err(Error::from).boxed_unsync(), None, Duration::MAX))
 }
 
-fn late() -> Response<WasiBody> {
-    to_wasi(problem(StatusCode::GATEWAY_TIMEOUT, "the guest did not answer in time"))
-}
-
-fn to_wasi(response: Response<Full<Bytes>>) -> Response<WasiBody> {
-    response.map(|body| body.map_err(Error::from).boxed_unsync())
-}
-
-/// Makes instances, no more at once than there are places.
-struct Instances {
-    guest: Arc<Guest>,
-    places: Arc<Semaphore>,
+/// A request without an answer. It is dropped where its task lets go of it, and the clock knows whether that is for the time.
+struct Unanswered {
+    since: Instant,
     request_timeout: Duration,
 }
 
-/// All places are taken.
-#[derive(Debug)]
-struct NoPlace;
-
-impl std::fmt::Display for NoPlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("all instances are busy")
-    }
-}
-
-impl std::error::Error for NoPlace {}
-
-impl HandlerState for Instances {
-    type StoreData = State;
-    type WorkerExpiration = Deadline;
-    type WorkerState = Rules;
-
-    async fn instantiate(&self) -> Result<Instance<State, Deadline, Rules>> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| NoPlace)?;
-        let Ok(made) = timeout(self.request_timeout, self.guest.instantiate()).await else {
-            METRICS.failed(Failure::Timeout);
-            return Err(wasmtime::format_err!("the guest did not start in time"));
-        };
-        let (store, proxy) = made?;
-        let expired = Arc::<AtomicBool>::default();
-        let exchanges = Arc::<Exchanges>::default();
-        let max_concurrent = self.guest.config.max_instance_concurrent_reuse_count as usize;
-        Ok(Instance {
-            store,
-            proxy,
-            view: WasiHttpView::http,
-            expiration: Deadline {
-                request_timeout: self.request_timeout,
-                idle_timeout: self.guest.config.idle_instance_timeout,
-                expired: expired.clone(),
-                exchanges: exchanges.clone(),
-                max_concurrent,
-                sleep: Box::pin(sleep(Duration::ZERO)),
-            },
-            state: Rules {
-                max_requests: self.guest.reuse_count(),
-                max_concurrent,
-                request_timeout: self.request_timeout,
-                expired,
-                exchanges,
-                _place: place,
-            },
-        })
-    }
-}
-
-/// When an instance has to go. Looked at from outside the guest, at every tick of the engine's clock, and so enforced even on one
-/// that never stops running.
-pub(crate) struct Deadline {
-    request_timeout: Duration,
-    idle_timeout: Duration,
-    expired: Arc<AtomicBool>,
-    exchanges: Arc<Exchanges>,
-    max_concurrent: usize,
-    sleep: Pin<Box<Sleep>>,
-}
-
-impl WorkerExpiration for Deadline {
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, since: Instant) -> Poll<()> {
-        // Of all the rules only this one is given a way to wake the worker.
-        self.exchanges.wake_when_there_is_room(cx.waker(), self.max_concurrent);
-        if status == WorkerStatus::Requests && self.exchanges.are_over() {
-            // The server gives up at the same time as this would.
-            if since.elapsed() + TIMERS_DIFFER >= self.request_timeout {
-                stopped_late(&self.expired);
-            }
-            self.expired.store(true, Relaxed);
-            return Poll::Ready(());
-        }
-        let allowed = match status {
-            WorkerStatus::Idle => self.idle_timeout,
-            // A request ran out of time, and with its answer nobody waits for what is left of it.
-            WorkerStatus::PostReturn if self.expired.load(Relaxed) => return Poll::Ready(()),
-            WorkerStatus::Requests | WorkerStatus::PostReturn => self.request_timeout,
-        };
-        // A body that gets on may take longer.
-        let since = if status == WorkerStatus::PostReturn {
-            self.exchanges.last_progress().map_or(since, |last| last.max(since))
-        } else {
-            since
-        };
-        let deadline = tokio::time::Instant::from_std(since + allowed);
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        let elapsed = self.sleep.as_mut().poll(cx);
-        if elapsed.is_ready() && status != WorkerStatus::Idle {
-            stopped_late(&self.expired);
-        }
-        elapsed
-    }
-}
-
-/// By how much two timers of the same length may differ that were started for the same request.
+/// By how much two timers of the same length may differ that were started for the same request: the server's, and this.
 const TIMERS_DIFFER: Duration = Duration::from_millis(20);
 
-/// Counts an instance that is stopped for being late, once.
-fn stopped_late(expired: &AtomicBool) {
-    if !expired.swap(true, Relaxed) {
-        METRICS.failed(Failure::Timeout);
-        tracing::warn!("guest stopped: it did not answer, or its answer did not get on, in time");
-    }
-}
-
-/// How an instance is used.
-pub(crate) struct Rules {
-    max_requests: usize,
-    max_concurrent: usize,
-    request_timeout: Duration,
-    expired: Arc<AtomicBool>,
-    exchanges: Arc<Exchanges>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl WorkerState for Rules {
-    type StoreData = State;
-    type RequestData = Arc<Caller>;
-
-    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        if total >= self.max_requests {
-            ShouldAccept::Never
-        } else if concurrent >= self.max_concurrent || !self.exchanges.has_room(self.max_concurrent) {
-            ShouldAccept::No
-        } else {
-            ShouldAccept::Yes
-        }
-    }
-
-    fn on_request_start(
-        &self,
-        _: StoreContextMut<'_, State>,
-        caller: Arc<Caller>,
-        _: GuestTaskId,
-    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        caller.taken_by(&self.exchanges);
-        let (time, expired) = (self.request_timeout, self.expired.clone());
-        Box::pin(async move {
-            sleep(time).await;
-            stopped_late(&expired);
-        })
-    }
-
-    fn drop(&self, store: Store<State>, result: Result<()>) {
-        // First, as the end of the store is the end of the bodies.
-        if result.is_err() {
-            self.exchanges.fail();
-        }
-        drop(store);
-        // One that was stopped has been counted by whoever stopped it.
-        if let Err(error) = result
-            && !self.expired.load(Relaxed)
-        {
-            METRICS.failed(Failure::Trap);
-            tracing::warn!(error = one_line(&error), "guest trapped");
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if self.since.elapsed() + TIMERS_DIFFER >= self.request_timeout {
+            stopped_late();
         }
     }
 }

@@ -3,7 +3,6 @@
 //! A request comes out of `hello-server` into `handler`, which hands it to an instance of the component. What an instance may use
 //! is in `guest`, how instances run in `engine`, and how the component came to be in `component`.
 
-mod body;
 #[cfg(feature = "compiler")]
 mod compiler;
 #[cfg(not(feature = "compiler"))]
@@ -13,11 +12,13 @@ mod component;
 mod engine;
 mod guest;
 mod handler;
+mod instances;
 mod metrics;
 mod outbound;
 mod output;
+mod run;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hello_server::{About, Config, Service};
@@ -96,7 +97,7 @@ fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCo
         // Compiling takes its time; signals and probes are answered meanwhile.
         let loaded = tokio::task::spawn_blocking(move || component::load(&file, precompiled, limits));
         let component = loaded.await.map_err(|panic| panic.to_string())??;
-        let guest = Arc::new(guest::Guest::new(&component, guest)?);
+        let guest = guest::Guest::new(&component, guest)?;
         let runtime = guest.runtime();
         let handler = handler::GuestHandler::start(guest, max_instances, request_timeout).await?;
         Ok::<_, String>(Service { handler, runtime, component: Some(shown) })

@@ -38,7 +38,11 @@ async fn handle(request: Request) -> Response<BoxBody<Bytes, Infallible>> {
 /// A body that traps after its first half.
 fn breaking() -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, Infallible>>> {
     StreamBody::new(stream::unfold(false, async |begun| {
-        assert!(!begun, "as requested, in the middle of the body");
+        if begun {
+            // While it waits, the first half goes out.
+            sleep(Duration::from_nanos(1)).await;
+            panic!("as requested, in the middle of the body");
+        }
         Some((Ok(Frame::data(Bytes::from_static(b"half"))), true))
     }))
 }

@@ -1,0 +1,174 @@
+//! A guest at work on one request: from the moment that it gets an instance until nothing is left to do for it, which may be after
+//! the end of its answer.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Sleep, sleep, timeout};
+use wasmtime::AsContextMut;
+use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, handler::Prepared};
+
+use crate::{
+    component::one_line,
+    instances::Instances,
+    metrics::{Failure, METRICS},
+};
+
+/// Why a guest did not answer, or did not finish.
+pub(crate) enum Failed {
+    /// As many instances as may be are at work.
+    NoPlace,
+    /// An instance could not be made.
+    Start(wasmtime::Error),
+    /// The guest trapped: a panic, too much memory or stack, an unreachable.
+    Trap(wasmtime::Error),
+    /// The guest answered with an error instead of a response.
+    Error(wasmtime::Error),
+}
+
+impl Failed {
+    /// Counts and logs it.
+    pub(crate) fn report(&self) {
+        let (failure, message) = match self {
+            Failed::NoPlace => return,
+            Failed::Start(_) => (Failure::Instantiation, "guest could not be instantiated"),
+            Failed::Trap(_) => (Failure::Trap, "guest trapped"),
+            Failed::Error(_) => (Failure::Error, "guest answered with an error"),
+        };
+        METRICS.failed(failure);
+        tracing::warn!(error = %self, "{message}");
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failed::NoPlace => f.write_str("all instances are busy"),
+            Failed::Start(error) | Failed::Trap(error) | Failed::Error(error) => f.write_str(&one_line(error)),
+        }
+    }
+}
+
+/// Counts and logs a guest that is stopped for being late.
+pub(crate) fn stopped_late() {
+    METRICS.failed(Failure::Timeout);
+    tracing::warn!("guest stopped: it did not answer, or its answer did not get on, in time");
+}
+
+type Answer = Result<Response<WasiBody>, wasmtime::Error>;
+
+/// The work. Whoever wants the answer drives it; dropping it stops the guest, and is the end of its instance.
+pub(crate) struct Run(Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>);
+
+impl Run {
+    pub(crate) fn start(instances: Arc<Instances>, request: Request<WasiBody>, answer: oneshot::Sender<Answer>) -> Self {
+        Run(Box::pin(async move {
+            let mut instance = instances.take().await?;
+            let (store, proxy) = (&mut instance.store, &instance.proxy);
+            let run = store.run_concurrent(async |accessor| {
+                let prepared = accessor.with(|mut store| {
+                    Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, answer)
+                })?;
+                // Whoever drives this watches the clock.
+                prepared.run(accessor, std::future::pending()).await?;
+                poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+                Ok(())
+            });
+            run.await.flatten().map_err(Failed::Trap)?;
+            instances.put_back(instance);
+            Ok(())
+        }))
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        self.0.as_mut().poll(cx)
+    }
+
+    /// Gives what the guest has left to do after its answer the time of a request.
+    fn finish(self, request_timeout: Duration) {
+        tokio::spawn(async move {
+            match timeout(request_timeout, self.0).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failed)) => failed.report(),
+                Err(_) => stopped_late(),
+            }
+        });
+    }
+}
+
+/// The body of an answer, which drives the guest that still writes it. wasmtime ends the body of a guest that trapped as if it were
+/// complete; this ends in an error, which cuts the connection.
+pub(crate) struct GuestBody {
+    body: WasiBody,
+    /// None where the guest has finished.
+    run: Option<Run>,
+    request_timeout: Duration,
+    /// Set while the guest keeps the caller waiting.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl GuestBody {
+    pub(crate) fn new(body: WasiBody, run: Option<Run>, request_timeout: Duration) -> Self {
+        GuestBody { body, run, request_timeout, deadline: None }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.body.is_end_stream() || self.body.size_hint().exact() == Some(0)
+    }
+}
+
+impl Body for GuestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        if let Some(Poll::Ready(end)) = this.run.as_mut().map(|run| run.poll(cx)) {
+            this.run = None;
+            if let Err(failed) = end {
+                failed.report();
+                return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
+            }
+        }
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        if frame.is_ready() || this.run.is_none() {
+            this.deadline = None;
+            return frame;
+        }
+        let request_timeout = this.request_timeout;
+        let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(request_timeout)));
+        if deadline.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        this.run = None;
+        stopped_late();
+        Poll::Ready(Some(Err(Error::HttpResponseTimeout)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for GuestBody {
+    fn drop(&mut self) {
+        // Before the end, the caller has left, and nobody waits for the rest.
+        if let Some(run) = self.run.take().filter(|_| self.has_ended()) {
+            run.finish(self.request_timeout);
+        }
+    }
+}
