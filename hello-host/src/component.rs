@@ -44,7 +44,7 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Com
     let engine =
         engine::for_serving(limits).map_err(|error| {
             format!(
-                "cannot make room for --max-in-flight {} instances of --max-memory-size {} bytes each: {}; lower one of them",
+                "cannot make room for --max-instances {} of --max-memory-size {} bytes each: {}; lower one of them",
                 limits.instances,
                 limits.memory,
                 one_line(&error)

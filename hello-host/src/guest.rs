@@ -61,6 +61,10 @@ pub(crate) struct GuestConfig {
     #[arg(long, env = "HELLO_MAX_MEMORY_SIZE", value_name = "SIZE", default_value = "64MiB", value_parser = hello_server::size)]
     pub(crate) max_memory_size: u64,
 
+    /// Instances at once, 1 to 1000000, each with one request; the next request waits for one
+    #[arg(long, env = "HELLO_MAX_INSTANCES", value_name = "COUNT", default_value = "128", value_parser = hello_server::count)]
+    pub(crate) max_instances: u32,
+
     /// Requests that one instance answers in its life, 1 to 1000000; for WASI 0.3 only: a WASI 0.2 instance answers one
     #[arg(long, env = "HELLO_MAX_INSTANCE_REUSE_COUNT", value_name = "COUNT", default_value = "128", value_parser = hello_server::count)]
     pub(crate) max_instance_reuse_count: u32,

@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_channel::oneshot;
-use hello_server::{RequestBody, RequestBodyError, problem, shed};
+use hello_server::{RequestBody, RequestBodyError, problem};
 use http::{
     Request, Response, StatusCode, Uri,
     header::HOST,
@@ -26,7 +26,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::{
     guest::Guest,
-    instances::Instances,
+    instances::{Instances, Place},
     run::{Failed, GuestBody, Run, stopped_late},
 };
 
@@ -42,9 +42,10 @@ impl GuestHandler {
     ///
     /// # Errors
     /// One line: why the instance could not be made.
-    pub(crate) async fn start(guest: Guest, max_instances: u32, request_timeout: Duration) -> Result<Self, String> {
-        let instances = Instances::new(guest, max_instances);
-        match timeout(request_timeout, instances.take()).await {
+    pub(crate) async fn start(guest: Guest, request_timeout: Duration) -> Result<Self, String> {
+        let instances = Instances::new(guest);
+        let place = instances.place().await;
+        match timeout(request_timeout, instances.take(place)).await {
             Ok(Ok(first)) => instances.keep(first),
             Ok(Err(failed)) => return Err(format!("the component cannot be instantiated: {failed}")),
             Err(_) => return Err(format!("the component took longer than {request_timeout:?} to instantiate")),
@@ -65,8 +66,10 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let GuestHandler { instances, request_timeout } = self.clone();
         Box::pin(async move {
-            let unanswered = Unanswered { since: Instant::now(), request_timeout };
-            let answer = answer(&instances, to_guest(request), request_timeout).await;
+            let started = Instant::now();
+            let place = instances.place().await;
+            let unanswered = Unanswered { started, request_timeout };
+            let answer = answer(instances, place, to_guest(request), request_timeout).await;
             std::mem::forget(unanswered);
             Ok(answer.unwrap_or_else(failure))
         })
@@ -75,12 +78,13 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
 
 /// Runs the guest until its answer has begun.
 async fn answer(
-    instances: &Arc<Instances>,
+    instances: Arc<Instances>,
+    place: Place,
     request: Request<WasiBody>,
     request_timeout: Duration,
 ) -> Result<Response<GuestBody>, Failed> {
     let (answer, mut answered) = oneshot::channel();
-    let mut run = Some(Run::start(instances.clone(), request, answer));
+    let mut run = Some(Run::start(instances, place, request, answer));
     let answer = poll_fn(|cx| {
         if let Some(Poll::Ready(end)) = run.as_mut().map(|run| run.poll(cx)) {
             run = None;
@@ -121,7 +125,6 @@ fn failure(failed: Failed) -> Response<GuestBody> {
     failed.report();
     let internal = |detail| problem(StatusCode::INTERNAL_SERVER_ERROR, detail);
     let response = match failed {
-        Failed::NoPlace => shed("all instances are busy; try again in a moment"),
         Failed::Start(_) => internal("the guest could not be started; the log has the reason"),
         Failed::Trap(_) => internal("the guest failed; the log has the reason"),
         Failed::Error(_) => internal("the guest answered with an error; the log has the reason"),
@@ -129,9 +132,9 @@ fn failure(failed: Failed) -> Response<GuestBody> {
     response.map(|body| GuestBody::new(body.map_err(Error::from).boxed_unsync(), None, Duration::MAX))
 }
 
-/// A request without an answer. It is dropped where its task lets go of it, and the clock knows whether that is for the time.
+/// A request that the guest has not answered. It is dropped where its task lets go of it, and the clock knows whether that is for the time.
 struct Unanswered {
-    since: Instant,
+    started: Instant,
     request_timeout: Duration,
 }
 
@@ -140,7 +143,7 @@ const TIMERS_DIFFER: Duration = Duration::from_millis(20);
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
-        if self.since.elapsed() + TIMERS_DIFFER >= self.request_timeout {
+        if self.started.elapsed() + TIMERS_DIFFER >= self.request_timeout {
             stopped_late();
         }
     }

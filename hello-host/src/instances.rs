@@ -18,13 +18,28 @@ use crate::{
 };
 
 /// An instance of the component, alone in its store.
-pub(crate) struct Instance {
-    pub(crate) store: Store<State>,
-    pub(crate) proxy: Proxy,
+struct Instance {
+    store: Store<State>,
+    proxy: Proxy,
     answered: usize,
     idle_since: Instant,
-    _place: OwnedSemaphorePermit,
 }
+
+/// An instance in use, and the place that it takes.
+pub(crate) struct Lent {
+    instance: Instance,
+    /// Free when the instance has gone.
+    _place: Place,
+}
+
+impl Lent {
+    pub(crate) fn parts(&mut self) -> (&mut Store<State>, &Proxy) {
+        (&mut self.instance.store, &self.instance.proxy)
+    }
+}
+
+/// The right to use an instance. There are as many as may be alive: a new one is made only where none is idle, and so all are in use.
+pub(crate) type Place = OwnedSemaphorePermit;
 
 pub(crate) struct Instances {
     guest: Guest,
@@ -34,53 +49,70 @@ pub(crate) struct Instances {
 }
 
 impl Instances {
-    /// None yet, and never more than so many.
-    pub(crate) fn new(guest: Guest, max_instances: u32) -> Arc<Self> {
+    /// None yet.
+    pub(crate) fn new(guest: Guest) -> Arc<Self> {
         let idle_timeout = guest.config.idle_instance_timeout;
-        let places = Arc::new(Semaphore::new(max_instances as usize));
+        let places = Arc::new(Semaphore::new(guest.config.max_instances as usize));
         let instances = Arc::new(Instances { guest, places, idle: Mutex::default() });
         let watched = Arc::downgrade(&instances);
         tokio::spawn(async move {
             loop {
                 sleep(idle_timeout).await;
                 let Some(instances) = watched.upgrade() else { return };
-                drop(instances.take_idle_for(idle_timeout));
+                while instances.drop_one_idle_for(idle_timeout) {}
             }
         });
         instances
     }
 
-    /// An instance that is idle, or else a new one.
-    pub(crate) async fn take(&self) -> Result<Instance, Failed> {
+    /// Waits for a place.
+    pub(crate) async fn place(&self) -> Place {
+        self.places.clone().acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// The instance that came back last, or else a new one.
+    ///
+    /// # Errors
+    /// An instance could not be made.
+    pub(crate) async fn take(&self, place: Place) -> Result<Lent, Failed> {
         let idle = self.idle().pop();
-        if let Some(mut instance) = idle {
+        let instance = if let Some(mut instance) = idle {
             // The clock has ticked while it was idle.
             instance.store.set_epoch_deadline(1);
-            return Ok(instance);
-        }
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Failed::NoPlace)?;
-        let (store, proxy) = self.guest.instantiate().await.map_err(Failed::Start)?;
-        Ok(Instance { store, proxy, answered: 0, idle_since: Instant::now(), _place: place })
+            instance
+        } else {
+            let (store, proxy) = self.guest.instantiate().await.map_err(Failed::Start)?;
+            Instance { store, proxy, answered: 0, idle_since: Instant::now() }
+        };
+        Ok(Lent { instance, _place: place })
     }
 
     /// Takes an instance back that has answered a request, to the last thing that it had to do for it.
-    pub(crate) fn put_back(&self, mut instance: Instance) {
-        instance.answered += 1;
-        if instance.answered < self.guest.reuse_count() {
-            self.keep(instance);
+    pub(crate) fn put_back(&self, mut lent: Lent) {
+        lent.instance.answered += 1;
+        if lent.instance.answered < self.guest.reuse_count() {
+            self.keep(lent);
         }
     }
 
     /// Keeps an instance for the next request.
-    pub(crate) fn keep(&self, mut instance: Instance) {
+    pub(crate) fn keep(&self, Lent { mut instance, _place }: Lent) {
         instance.idle_since = Instant::now();
         self.idle().push(instance);
     }
 
-    fn take_idle_for(&self, time: Duration) -> Vec<Instance> {
+    /// Lets go of the instance that has been idle the longest, if that is long enough. Gives whether there was one.
+    fn drop_one_idle_for(&self, time: Duration) -> bool {
+        // It takes a place until it has gone. Without one to spare, instances are wanted.
+        let Ok(_place) = self.places.try_acquire() else { return false };
         let mut idle = self.idle();
-        let long_idle = idle.partition_point(|instance| instance.idle_since.elapsed() >= time);
-        idle.drain(..long_idle).collect()
+        if idle.first().is_none_or(|oldest| oldest.idle_since.elapsed() < time) {
+            return false;
+        }
+        let instance = idle.remove(0);
+        drop(idle);
+        drop(instance);
+        true
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {

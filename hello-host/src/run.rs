@@ -20,14 +20,12 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, handler::Prepared};
 
 use crate::{
     component::one_line,
-    instances::Instances,
+    instances::{Instances, Place},
     metrics::{Failure, METRICS},
 };
 
 /// Why a guest did not answer, or did not finish.
 pub(crate) enum Failed {
-    /// As many instances as may be are at work.
-    NoPlace,
     /// An instance could not be made.
     Start(wasmtime::Error),
     /// The guest trapped: a panic, too much memory or stack, an unreachable.
@@ -40,7 +38,6 @@ impl Failed {
     /// Counts and logs it.
     pub(crate) fn report(&self) {
         let (failure, message) = match self {
-            Failed::NoPlace => return,
             Failed::Start(_) => (Failure::Instantiation, "guest could not be instantiated"),
             Failed::Trap(_) => (Failure::Trap, "guest trapped"),
             Failed::Error(_) => (Failure::Error, "guest answered with an error"),
@@ -52,10 +49,8 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failed::NoPlace => f.write_str("all instances are busy"),
-            Failed::Start(error) | Failed::Trap(error) | Failed::Error(error) => f.write_str(&one_line(error)),
-        }
+        let (Failed::Start(error) | Failed::Trap(error) | Failed::Error(error)) = self;
+        f.write_str(&one_line(error))
     }
 }
 
@@ -71,10 +66,15 @@ type Answer = Result<Response<WasiBody>, wasmtime::Error>;
 pub(crate) struct Run(Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>);
 
 impl Run {
-    pub(crate) fn start(instances: Arc<Instances>, request: Request<WasiBody>, answer: oneshot::Sender<Answer>) -> Self {
+    pub(crate) fn start(
+        instances: Arc<Instances>,
+        place: Place,
+        request: Request<WasiBody>,
+        answer: oneshot::Sender<Answer>,
+    ) -> Self {
         Run(Box::pin(async move {
-            let mut instance = instances.take().await?;
-            let (store, proxy) = (&mut instance.store, &instance.proxy);
+            let mut lent = instances.take(place).await?;
+            let (store, proxy) = lent.parts();
             let run = store.run_concurrent(async |accessor| {
                 let prepared = accessor.with(|mut store| {
                     Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, answer)
@@ -85,7 +85,7 @@ impl Run {
                 Ok(())
             });
             run.await.flatten().map_err(Failed::Trap)?;
-            instances.put_back(instance);
+            instances.put_back(lent);
             Ok(())
         }))
     }

@@ -29,7 +29,6 @@ use tokio::sync::{Semaphore, watch};
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, count, parse, size, timeout};
 pub use problem::problem;
-pub use request::shed;
 
 use readiness::Readiness;
 use request::Pipeline;

@@ -142,8 +142,7 @@ impl<S> Pipeline<S> {
 }
 
 /// Refuses a request for want of room: 503 that says when to come again, and counted.
-#[must_use]
-pub fn shed(detail: &str) -> Response<Full<Bytes>> {
+fn shed(detail: &str) -> Response<Full<Bytes>> {
     METRICS.shed.inc();
     let mut refusal = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
     refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
