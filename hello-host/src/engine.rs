@@ -1,8 +1,8 @@
 //! How guest code is compiled and run: the one place for the engine's settings, each with its reason.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
-use wasmtime::{Config, Engine, PoolingAllocationConfig, Result};
+use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, Result};
 
 use crate::compiler;
 
@@ -61,5 +61,14 @@ fn pool(Limits { instances, memory }: Limits) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10);
+    // Finds the pages that were written to, instead of overwriting all that are kept.
+    if has_no_swap() {
+        pool.pagemap_scan(Enabled::Auto);
+    }
     pool
+}
+
+/// The kernel does not tell of pages that are swapped out, so that one would keep what the last instance has left in it.
+fn has_no_swap() -> bool {
+    fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1)
 }
