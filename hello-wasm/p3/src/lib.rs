@@ -1,16 +1,33 @@
 //! The WASI 0.3 component: maps a request of `wasi:http/handler` to the router and the answer back, streaming both.
 //!
-//! A host may give one instance many requests, so the router is built once an instance.
+//! A host may give one instance many requests, so the router is built once an instance. Every call of the host costs more than the
+//! work around it, so nothing is asked that the router does not want to know.
 
 #![allow(unsafe_code)] // The entry point's macro expands to it.
 
-use std::{env, sync::LazyLock};
+use std::{
+    env,
+    pin::{Pin, pin},
+    sync::LazyLock,
+    task::{Context, Poll},
+};
 
-use axum::{Router, body::Body, response::Response};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{self, StatusCode, Uri, header::HOST},
+};
 use hello::{Platform, router};
+use http_body::Frame;
 use send_wrapper::SendWrapper;
-use spin_sdk::{http::Request, http_service, time::sleep};
 use tower_service::Service;
+use wasip3::{
+    clocks::monotonic_clock,
+    exports::http::handler::Guest,
+    http::types::{ErrorCode, Fields, Request, Response},
+    http_compat::{BodyWriter, IncomingRequestBody},
+    wit_bindgen,
+};
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| {
     router(Platform {
@@ -19,12 +36,73 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         hostname: env::var("HOSTNAME").ok(),
         message: env::var("HELLO_MESSAGE").ok(),
         color: env::var("HELLO_COLOR").ok(),
-        sleep: |duration| Box::pin(SendWrapper::new(sleep(duration))),
+        sleep: |duration| {
+            let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+            Box::pin(SendWrapper::new(monotonic_clock::wait_for(nanos)))
+        },
     })
 });
 
-#[http_service]
-async fn handle(request: Request) -> Response {
-    let Ok(response) = ROUTER.clone().call(request.map(Body::new)).await;
-    response
+struct Hello;
+wasip3::http::service::export!(Hello);
+
+impl Guest for Hello {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let Ok(response) = ROUTER.clone().call(incoming(request)?).await;
+        outgoing(response)
+    }
+}
+
+/// WASI keeps the authority beside the headers; natively it is one of them.
+fn incoming(request: Request) -> Result<http::Request<Body>, ErrorCode> {
+    let path = request.get_path_with_query().unwrap_or_default();
+    // The path of `http://host?query` is empty.
+    let path = if path.starts_with('/') { path } else { format!("/{path}") };
+    let mut incoming = http::Request::builder()
+        .method(http::Method::try_from(request.get_method()).map_err(|_| ErrorCode::HttpRequestMethodInvalid)?)
+        .uri(Uri::try_from(path).map_err(|_| ErrorCode::HttpRequestUriInvalid)?);
+    for (name, value) in request.get_headers().copy_all() {
+        incoming = incoming.header(name, value);
+    }
+    if let Some(authority) = request.get_authority() {
+        incoming = incoming.header(HOST, authority);
+    }
+    let body = RequestBody { unread: Some(SendWrapper::new(request)), reading: None };
+    incoming.body(Body::new(body)).map_err(|_| ErrorCode::HttpProtocolError)
+}
+
+/// Begun only where it is read.
+struct RequestBody {
+    unread: Option<SendWrapper<Request>>,
+    reading: Option<IncomingRequestBody>,
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = ErrorCode;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
+        if let Some(request) = self.unread.take() {
+            self.reading = Some(IncomingRequestBody::new(request.take())?);
+        }
+        match &mut self.reading {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+fn outgoing(response: http::Response<Body>) -> Result<Response, ErrorCode> {
+    let (head, body) = response.into_parts();
+    let headers: Vec<_> =
+        head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    let headers = Fields::from_list(&headers).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
+    let (writer, contents, result) = BodyWriter::new();
+    let (response, _sent) = Response::new(headers, Some(contents), result);
+    // It is 200 until it is said.
+    if head.status != StatusCode::OK {
+        _ = response.set_status_code(head.status.as_u16());
+    }
+    wit_bindgen::spawn(async move { _ = writer.send_http_body(&mut pin!(body)).await });
+    Ok(response)
 }
