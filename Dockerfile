@@ -1,4 +1,5 @@
-# Three images from one source, each FROM scratch; `make images` builds them all. Plain enough for the classic builder.
+# Three images from one source, each FROM scratch; `make images` builds them all, and labels them with version and revision. Plain
+# enough for the classic builder.
 #
 # What takes long, the dependencies, is compiled in layers of its own, which only another Cargo.toml or Cargo.lock makes anew.
 
@@ -38,9 +39,7 @@ ARG HELLO_COMMIT
 RUN cargo build --locked --profile image --target host-tuple --package hello-native && cp /target/*/image/hello-native /
 
 FROM scratch AS native
-ARG HELLO_COMMIT
-LABEL org.opencontainers.image.revision=$HELLO_COMMIT \
-      org.opencontainers.image.title="hello-native" \
+LABEL org.opencontainers.image.title="hello-native" \
       org.opencontainers.image.description="A small HTTP service, as a native binary" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=native-build /hello-native /
@@ -61,15 +60,14 @@ RUN cargo build --locked --release --target wasm32-wasip2 --package hello-wasi-0
 
 # What the Spin shim reads: /spin.toml, and the component where that says.
 FROM scratch AS spin
-ARG HELLO_COMMIT
-LABEL org.opencontainers.image.revision=$HELLO_COMMIT \
-      org.opencontainers.image.title="hello-spin" \
+LABEL org.opencontainers.image.title="hello-spin" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component for Spin on Kubernetes" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY spin.toml /
 COPY --from=components /hello_wasi_0_2.wasm /dist/hello-wasi-0.2.wasm
 USER 65532:65532
 EXPOSE 8080
+# The shim wants a command, and ignores which.
 ENTRYPOINT ["/"]
 
 # The host that goes into the image has no compiler. The one that compiles, here, is not optimised itself; what it makes is, and is
@@ -90,9 +88,7 @@ RUN cargo build --locked --profile image --target host-tuple --package hello-hos
  && cp /target/*/image/hello-host /
 
 FROM scratch AS wasm
-ARG HELLO_COMMIT
-LABEL org.opencontainers.image.revision=$HELLO_COMMIT \
-      org.opencontainers.image.title="hello-wasm" \
+LABEL org.opencontainers.image.title="hello-wasm" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component in its own host" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=wasm-build /hello-host /hello.cwasm /hello.cwasm.sha256 /

@@ -9,7 +9,7 @@ WASM := --target wasm32-wasip2 --locked --release
 
 .PHONY: help
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: run-$(RUNTIME) ## Serve on 127.0.0.1:8080; RUNTIME=native, wasm, wasm-p2 or spin

@@ -10,10 +10,10 @@ table() {
   echo "|---|---|---|"
   awk '
     /^ *# -- / { sub(/^ *# -- /, ""); meaning = $0; next }
-    /^ *[A-Za-z]+:/ {
+    /^ *[A-Za-z0-9]+:/ {
       depth = match($0, /[^ ]/) - 1
       key = $1; sub(/:$/, "", key)
-      value = $0; sub(/^ *[A-Za-z]+: */, "", value)
+      value = $0; sub(/^ *[A-Za-z0-9]+: */, "", value)
       path[depth] = key
       if (meaning == "") next
       # A default that fills lines of its own is best read where it stands.
@@ -25,8 +25,8 @@ table() {
     }' "$values"
 }
 
-awk -v table="$(table)" '
-  /<!-- values:start -->/ { print; print table; skipping = 1 }
+TABLE=$(table) awk '
+  /<!-- values:start -->/ { print; print ENVIRON["TABLE"]; skipping = 1 }
   /<!-- values:end -->/   { skipping = 0 }
   !skipping               { if (!/<!-- values:start -->/) print }' "$1" >"$1.new"
 mv "$1.new" "$1"

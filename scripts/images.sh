@@ -22,10 +22,13 @@ fi
 
 case ${1:-} in
   build)
-    commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+    commit=$(git describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null || echo unknown)
+    source=$(git remote get-url origin 2>/dev/null || true)
     for image in hello-native hello-spin hello-wasm; do
       echo "building $image:$version with $engine"
-      options=(--target "${image#hello-}" --tag "$(name $image)" --build-arg "HELLO_COMMIT=$commit")
+      options=(--target "${image#hello-}" --tag "$(name $image)" --build-arg "HELLO_COMMIT=$commit"
+        --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$commit")
+      [[ $source != https://* ]] || options+=(--label "org.opencontainers.image.source=$source")
       [ $engine != buildah ] || options+=(--layers)
       # shellcheck disable=SC2086 # several words
       $engine build "${options[@]}" ${IMAGE_FLAGS:-} .

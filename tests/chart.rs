@@ -9,30 +9,66 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{Exit, program, run_to_exit, workspace};
 
-/// Sets of values that must render and lint, each with a piece of text that must then be there.
-const RENDERED: [(&str, &str); 9] = [
-    ("runtime=native", "hello-native:0.1.0"),
-    ("runtime=wasm", "hello-wasm:0.1.0"),
+/// Sets of values that must render and lint, each with a piece of text that must then be there. Every value is in one of them.
+const RENDERED: [(&str, &str); 35] = [
+    ("runtime=native", "image: \"hello-native:0.1.0\""),
+    ("runtime=wasm", "image: \"hello-wasm:0.1.0\""),
     ("runtime=spin", "runtimeClassName: wasmtime-spin-v2"),
+    ("runtime=spin,spin.runtimeClassName=other", "runtimeClassName: other"),
     ("runtime=spin,spin.operator=true", "kind: SpinApp"),
-    ("autoscaling.enabled=true", "kind: HorizontalPodAutoscaler"),
-    ("ingress.enabled=true", "kind: Ingress"),
-    ("httpRoute.enabled=true,httpRoute.parentRefs[0].name=gateway", "kind: HTTPRoute"),
-    ("serviceMonitor.enabled=true", "kind: ServiceMonitor"),
+    ("runtime=spin,spin.operator=true,spin.executor=other", "executor: other"),
+    ("runtime=spin,spin.operator=true,message=$Hi", "- name: message\n      value: \"$$Hi\""),
+    ("message=$Hi", "- name: HELLO_MESSAGE\n              value: \"$$Hi\""),
+    ("color=teal", "- name: HELLO_COLOR\n              value: \"teal\""),
+    ("replicaCount=3", "replicas: 3"),
+    ("image.repository=me/hello-{{ .Values.runtime }},runtime=wasm", "image: \"me/hello-wasm:0.1.0\""),
+    ("image.tag=edge", "image: \"hello-native:edge\""),
+    (
+        "image.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "image: \"hello-native@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
+    ),
+    ("image.pullPolicy=Never", "imagePullPolicy: Never"),
+    ("image.pullSecrets[0].name=key", "imagePullSecrets:\n        - name: key"),
+    ("service.type=ClusterIP", "type: ClusterIP"),
+    ("service.port=8080", "port: 8080"),
     ("service.nodePort=30100", "nodePort: 30100"),
+    ("drain.delaySeconds=7,drain.timeoutSeconds=8", "terminationGracePeriodSeconds: 20"),
+    ("progressDeadlineSeconds=30", "progressDeadlineSeconds: 30"),
+    ("resources.limits.memory=1Gi", "memory: 1Gi"),
+    ("autoscaling.enabled=true,autoscaling.targetCPUUtilizationPercentage=55", "averageUtilization: 55"),
+    ("ingress.enabled=true,ingress.className=nginx", "ingressClassName: nginx"),
+    ("ingress.enabled=true,ingress.annotations.a=b", "annotations:\n    a: b"),
+    ("ingress.enabled=true,ingress.tls[0].secretName=key", "secretName: key"),
+    ("httpRoute.enabled=true,httpRoute.parentRefs[0].name=gateway,httpRoute.hostnames[0]=a.example", "- a.example"),
+    ("serviceAccount.create=false", "serviceAccountName: default"),
+    ("nodeSelector.disk=ssd", "nodeSelector:\n        disk: ssd"),
+    ("tolerations[0].key=spot", "tolerations:\n        - key: spot"),
+    ("affinity.podAntiAffinity=null,affinity.nodeAffinity.a=b", "affinity:\n        nodeAffinity:"),
+    ("topologySpread.enabled=true", "topologySpreadConstraints:"),
+    ("podDisruptionBudget.enabled=true", "kind: PodDisruptionBudget"),
+    ("networkPolicy.egress[0].ports[0].port=53", "egress:\n    - ports:\n      - port: 53"),
+    ("serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", "release: prometheus"),
+    ("test.image=me/busybox", "image: \"me/busybox\""),
+];
+
+/// Sets of values that leave something out, each with the text that must not be there.
+const LEFT_OUT: [(&str, &str); 3] = [
+    ("podDisruptionBudget.enabled=false", "PodDisruptionBudget"),
+    ("networkPolicy.enabled=false", "NetworkPolicy"),
+    ("autoscaling.enabled=true", " replicas:"),
 ];
 
 /// Sets of values that must be refused, each with what the refusal must say.
 const REFUSED: [(&str, &str); 9] = [
     ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
     ("replicas=3", "'replicas' not allowed"),
-    ("spin.operator=true", "runtime"),
-    ("autoscaling.enabled=true,autoscaling.minReplicas=6", "maxReplicas"),
-    ("service.type=ClusterIP,service.nodePort=30100", "nodePort"),
-    ("runtime=spin,serviceMonitor.enabled=true", "serviceMonitor"),
-    ("httpRoute.enabled=true", "parentRefs"),
+    ("spin.operator=true", "set runtime to spin, or spin.operator to false"),
+    ("autoscaling.enabled=true,autoscaling.minReplicas=6", "raise the one or lower the other"),
+    ("service.type=ClusterIP,service.nodePort=30100", "set service.type to NodePort"),
+    ("runtime=spin,serviceMonitor.enabled=true", "set serviceMonitor.enabled to false"),
+    ("httpRoute.enabled=true", "name it in httpRoute.parentRefs"),
     ("image.digest=sha256:abc", "/image/digest"),
-    ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector"),
+    ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector is set, and a SpinApp cannot express it"),
 ];
 
 fn helm(arguments: &[&str], values: &str) -> Exit {
@@ -50,6 +86,11 @@ fn renders(values: &str, contained: &str) -> Result<(), Failed> {
     expect(linted.succeeded(), &linted)?;
     let rendered = helm(&["template", "hello", "chart"], values);
     expect(rendered.succeeded() && rendered.output().contains(contained), &rendered)
+}
+
+fn leaves_out(values: &str, left_out: &str) -> Result<(), Failed> {
+    let rendered = helm(&["template", "hello", "chart"], values);
+    expect(rendered.succeeded() && !rendered.output().contains(left_out), &rendered)
 }
 
 fn refuses(values: &str, said: &str) -> Result<(), Failed> {
@@ -90,6 +131,9 @@ fn main() -> ExitCode {
     let rendered = RENDERED.map(|(values, contained)| {
         Trial::test(format!("renders: {values}"), move || renders(values, contained)).with_ignored_flag(skipped)
     });
+    let left_out = LEFT_OUT.map(|(values, left_out)| {
+        Trial::test(format!("leaves out: {values}"), move || leaves_out(values, left_out)).with_ignored_flag(skipped)
+    });
     let refused = REFUSED.map(|(values, said)| {
         Trial::test(format!("refuses: {values}"), move || refuses(values, said)).with_ignored_flag(skipped)
     });
@@ -97,6 +141,6 @@ fn main() -> ExitCode {
         Trial::test("manifests/ are current", manifests_are_current).with_ignored_flag(skipped),
         Trial::test("chart/README.md is current", readme_is_current),
     ];
-    let trials = rendered.into_iter().chain(refused).chain(made).collect();
+    let trials = rendered.into_iter().chain(left_out).chain(refused).chain(made).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

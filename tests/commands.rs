@@ -1,6 +1,6 @@
 //! The commands that the README names, as people type them.
 
-use std::{env, process::Command};
+use std::{collections::BTreeSet, env, fs, process::Command};
 
 use tests::{Server, program, run_to_exit, workspace};
 
@@ -21,8 +21,41 @@ fn make(arguments: &[&str]) -> Command {
 fn make_alone_lists_the_commands() {
     let listed = run_to_exit(make(&[]));
     assert!(listed.succeeded());
-    for command in ["make run", "make build", "make test", "make bench-quick", "make clean"] {
-        assert!(listed.output().lines().any(|line| line.trim_start().starts_with(command)), "{}", listed.output());
+    let readme = fs::read_to_string(workspace().join("README.md")).expect("README.md");
+    let named = readme.split("make ").skip(1).filter_map(|rest| rest.split([' ', '`', '\n', ';']).next());
+    let commands: BTreeSet<_> = named.filter(|name| !name.is_empty()).collect();
+    assert!(commands.contains("run"));
+    for command in commands {
+        let line = format!("make {command} ");
+        assert!(
+            listed.output().lines().any(|listed| listed.trim_start().starts_with(&line)),
+            "make {command} is not listed"
+        );
+    }
+}
+
+/// The guides and the matrix say which versions were tested; what the cluster is made of decides.
+#[test]
+fn the_docs_name_the_versions_of_the_cluster() {
+    let read = |file: &str| fs::read_to_string(workspace().join(file)).expect(file);
+    let pinned = |file: &str, before: &str| {
+        let text = read(&format!("tests/cluster/{file}"));
+        let version = text.split(before).nth(1).unwrap_or_else(|| panic!("{file} does not pin {before}"));
+        version.split_whitespace().next().expect("a version").to_owned()
+    };
+    let argocd = pinned("argocd/go.mod", "github.com/argoproj/argo-cd/v3 v");
+    for guide in ["README.md", "argocd/README.md"] {
+        assert!(read(guide).contains(&format!("argo-cd/v{argocd}/manifests/install.yaml")), "{guide}");
+    }
+    let runtimes = read("docs/RUNTIMES.md");
+    for (name, version) in [
+        ("Argo CD", argocd),
+        ("Kubernetes", pinned("kubernetes/go.mod", "\tk8s.io/kubernetes v")),
+        ("Spin operator", pinned("spin-operator/go.mod", "github.com/spinkube/spin-operator v")),
+        ("Helm", pinned("programs.sh", "helm.sh/helm/v4/cmd/helm@v")),
+        ("metrics-server", pinned("programs.sh", "sigs.k8s.io/metrics-server/cmd/metrics-server@v")),
+    ] {
+        assert!(runtimes.contains(&format!("{name} {version}")), "docs/RUNTIMES.md does not say {name} {version}");
     }
 }
 

@@ -24,8 +24,14 @@ else
   import() { tar -C "$1" -c . | $engine import --change "ENV PATH=$path" --change "ENV CARGO_HOME=/usr/local/cargo" - "$image"; }
 fi
 
-if exists || $engine pull "$image" >/dev/null 2>&1; then exit; fi
-echo "making a stand-in for $image, which cannot be pulled"
+if exists || error=$($engine pull "$image" 2>&1 >/dev/null); then exit; fi
+echo "cannot pull $image: $(tail -n 1 <<<"$error")"
+version=$(sed -n 's/^FROM rust:\([0-9.]*\).*/\1/p' Dockerfile)
+if [[ $(rustc --version) != "rustc $version."* ]]; then
+  echo "for a stand-in, Rust $version is needed here; this is $(rustc --version)" >&2
+  exit 1
+fi
+echo "making a stand-in of that name; remove it where it is in the way: $engine rmi $image"
 
 # Its standard library for WebAssembly goes along: there is no server to have it from either.
 scripts/wasm-target.sh

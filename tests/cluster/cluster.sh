@@ -7,7 +7,7 @@
 #        cluster.sh load IMAGE…   give it images that `make images` built, such as hello-native
 #
 # The node is a process with namespaces of its own (node.sh), like a container. Its network, mounts and processes are gone when it
-# is, however it ends; nothing of it is to be cleaned up by hand. Needs root, Linux, Go, and what `need` lists.
+# is, however it ends; its files are at the next start. Needs root, Linux, Go, and what `need` lists.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 home=${XDG_CACHE_HOME:-$HOME/.cache}/hello/cluster
@@ -20,23 +20,31 @@ fail() {
 
 need() {
   [ "$(id -u)" = 0 ] || fail "needs root, as it makes network interfaces and containers; minikube and kind do not"
+  command -v go >/dev/null || fail "needs Go, in the version that tests/cluster/*/go.mod name: https://go.dev/dl"
   local missing=()
-  for package in go:golang containerd:containerd runc:runc iptables:iptables ip:iproute2 conntrack:conntrack openssl:openssl \
+  for package in containerd:containerd runc:runc iptables:iptables ip:iproute2 conntrack:conntrack openssl:openssl \
     redis-server:redis-server busybox:busybox git:git /usr/lib/cni/bridge:containernetworking-plugins; do
     command -v "${package%%:*}" >/dev/null || missing+=("${package##*:}")
   done
   [ ${#missing[@]} = 0 ] || fail "needs more programs: apt-get install ${missing[*]}"
 }
 
-# The process id of the node, where it runs; the number alone may be another process's by now.
-node() {
-  local pid
-  pid=$(cat "$run/pid" 2>/dev/null) && grep -qs "$here/node.sh" "/proc/$pid/cmdline" && echo "$pid"
+# The process id of the node, whichever clone has started it.
+node() { pgrep --oldest --full "unshare .*/node\.sh $home\$"; }
+is_up() { [ -e "$run/ready" ] && node >/dev/null; }
+
+# One at a time; what they start does not hold on to it.
+lock() {
+  mkdir -p "$home"
+  exec 8>"$home/lock"
+  flock --nonblock 8 || fail "another $(basename "$0") is at work"
 }
 
 # Copies what a module publishes to be applied to a cluster.
 manifests() { # folder here, module, folder of the module
-  cp -r "$(cd "$here/$1" && go list -m -f '{{.Dir}}' "$2")/$3" "$run/$1"
+  local folder
+  folder=$(cd "$here/$1" && go mod download -json "$2" | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p')
+  cp -r "$folder/$3" "$run/$1"
   chmod -R u+w "$run/$1"
 }
 
@@ -51,11 +59,11 @@ start() {
   manifests spin-operator github.com/spinkube/spin-operator config/crd/bases
   # The namespace of the machine's network goes along, for the one cable between the two.
   "$@" unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$here/node.sh" "$home" \
-    9</proc/self/ns/net >"$run/log/node.log" 2>&1 </dev/null &
-  echo $! >"$run/pid"
+    8>&- 9</proc/self/ns/net >"$run/log/node.log" 2>&1 </dev/null &
+  local pid=$!
   disown # Its end is no news of the shell's.
   until [ -e "$run/ready" ]; do
-    [ -n "$(node)" ] || { tail -n 20 "$run/log/node.log" >&2; fail "the node has ended; more is in $run/log"; }
+    kill -0 $pid 2>/dev/null || { tail -n 20 "$run/log/node.log" >&2; fail "the node has ended; more is in $run/log"; }
     sleep 0.2
   done
 }
@@ -66,7 +74,7 @@ up() {
     echo "That is the cluster of the current context, $context."
     return
   fi
-  if [ -z "$(node)" ] || [ ! -e "$run/ready" ]; then start setsid; fi
+  is_up || start setsid
   echo "The cluster is up; its node is at 198.18.0.2. To use it:"
   echo "  export KUBECONFIG=$run/admin.conf PATH=$home/bin:\$PATH"
   echo "To give it images: $0 load hello-native. To end it: make cluster-down"
@@ -77,14 +85,14 @@ down() {
   if pid=$(node); then
     kill -KILL "$pid"
     # Its namespaces end with its last process, and the cable with them.
-    while [ -n "$(node)" ] || [ -e /sys/class/net/hello-cluster ]; do sleep 0.1; done
+    while node >/dev/null || [ -e /sys/class/net/hello-cluster ]; do sleep 0.1; done
   fi
   find /sys/fs/cgroup -depth -type d -path '*/hello-cluster*' -exec rmdir {} + 2>/dev/null || true
   rm -rf "$run"
 }
 
 load() {
-  [ -n "$(node)" ] || fail "is not up; make cluster starts it"
+  is_up || fail "is not up; make cluster starts it"
   local image archive
   archive=$(mktemp)
   for image in "$@"; do
@@ -94,16 +102,20 @@ load() {
   rm "$archive"
 }
 
+run() {
+  if ! is_up; then
+    trap down EXIT
+    start setpriv --pdeathsig KILL
+  fi
+  # A shell that waits heeds signals; one whose command is in the foreground does not.
+  trap 'kill $! 2>/dev/null; exit 130' INT TERM
+  KUBECONFIG=$run/admin.conf PATH=$home/bin:$PATH "$@" 8>&- &
+  wait $!
+}
+
 case ${1:-} in
-  up | down) "$1" ;;
+  up | down) lock && "$1" ;;
+  run) lock && run "${@:2}" ;;
   load) load "${@:2}" ;;
-  run)
-    if [ -z "$(node)" ]; then
-      trap down EXIT
-      trap 'exit 130' INT TERM
-      start setpriv --pdeathsig KILL
-    fi
-    KUBECONFIG=$run/admin.conf PATH=$home/bin:$PATH "${@:2}"
-    ;;
   *) sed -n 's/^# \?//; 2,7p' "$0" >&2; exit 64 ;;
 esac

@@ -107,7 +107,7 @@ wait_for ctr --address containerd.sock version
 
 # What the node needs of images, from the machine's busybox: what pods are held open with, and what `helm test` asks with. Not the
 # static one, which cannot look up names.
-image() { # name, entry point
+image() { # name, command as JSON
   local root work
   work=$(mktemp -d)
   root=$work/root
@@ -117,15 +117,15 @@ image() { # name, entry point
   for applet in sh sleep timeout wget grep; do ln "$root/bin/busybox" "$root/bin/$applet"; done
   tar -C "$root" -cf "$work/layer.tar" .
   cat >"$work/config.json" <<JSON
-{ "architecture": "$(go env GOARCH)", "os": "linux", "config": { "Env": ["PATH=/bin"], "Cmd": ["$2"] },
+{ "architecture": "$(go env GOARCH)", "os": "linux", "config": { "Env": ["PATH=/bin"], "Cmd": $2 },
   "rootfs": { "type": "layers", "diff_ids": ["sha256:$(sha256sum "$work/layer.tar" | cut -d' ' -f1)"] } }
 JSON
   echo "[{ \"Config\": \"config.json\", \"RepoTags\": [\"$1\"], \"Layers\": [\"layer.tar\"] }]" >"$work/manifest.json"
   tar -C "$work" -c config.json manifest.json layer.tar | ctr --address containerd.sock --namespace k8s.io images import -
   rm -r "$work"
 }
-image localhost/pause:1 'sleep", "infinity'
-image docker.io/library/busybox:1.37 sh
+image localhost/pause:1 '["sleep", "infinity"]'
+image docker.io/library/busybox:1.37 '["sh"]'
 
 start kubelet kubelet --config=config/kubelet.yaml --kubeconfig=kubelet.conf --node-ip=$address
 start kube-proxy kube-proxy --config=config/kube-proxy.yaml
@@ -150,7 +150,8 @@ argocd() { # name, program, arguments
   start "$1" env ARGOCD_BINARY_NAME="$1" ARGOCD_FAKE_IN_CLUSTER=true ARGOCD_GPG_ENABLED=false HOME=/srv/run/lib \
     argocd --loglevel warn "${@:2}"
 }
-sed 's/namespace: .*//; s/^\(  *\)user: admin/&\n\1namespace: argocd/' admin.conf >argocd.conf
+cp admin.conf argocd.conf
+kubectl --kubeconfig argocd.conf config set-context --current --namespace argocd
 start redis redis-server --port 6379 --save '' --dir lib
 # A commit is to be seen at once, not when a cache of three minutes has run out.
 argocd argocd-repo-server --redis 127.0.0.1:6379 --disable-tls --revision-cache-expiration 1s

@@ -9,10 +9,14 @@ programs=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 
 # Other versions are another cluster. Go remembers what it has compiled.
-pinned=$(cat programs.sh */go.mod | sha256sum)
-if [ "$pinned" != "$(cat "$programs/.pinned" 2>/dev/null)" ]; then
+pinned=$(cat programs.sh ./*/go.mod | sha256sum)
+if [ ! -e "$programs/.pinned" ] && [ -n "$(ls -A "$programs")" ]; then
+  echo "$programs holds something else; programs of the cluster go into a folder of their own" >&2
+  exit 1
+elif [ "$pinned" != "$(cat "$programs/.pinned" 2>/dev/null)" ]; then
   rm -rf "$programs"
   mkdir "$programs"
+  echo "$pinned" >"$programs/.pinned"
 fi
 
 missing() { # program
@@ -43,5 +47,3 @@ from_module spin-operator spin-operator github.com/spinkube/spin-operator/cmd
 published helm helm.sh/helm/v4/cmd/helm@v4.3.1
 published coredns github.com/coredns/coredns@v1.15.0
 published metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0
-
-echo "$pinned" >"$programs/.pinned"

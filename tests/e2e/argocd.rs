@@ -1,6 +1,11 @@
 //! argocd/, applied as its README says, to a real Argo CD: what is in Git is what answers.
 
-use std::{fs, process::Command, time::Instant};
+use std::{
+    fmt::{self, Display},
+    fs,
+    process::Command,
+    time::Instant,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,6 +62,13 @@ impl Repository {
         fs::write(path, text.replace(old, new)).expect(file);
     }
 
+    /// Commits another runtime, as the README has it.
+    fn switch(&self, from: &str, to: &str) {
+        self.replace("argocd/application/values.yaml", &format!("runtime: {from}"), &format!("runtime: {to}"));
+        self.commit(to);
+        notify();
+    }
+
     /// Commits other values for the application.
     fn commit_values(&self, values: &str) {
         fs::write(self.0.path().join("argocd/application/values.yaml"), values).expect("values.yaml");
@@ -83,6 +95,7 @@ struct Applied(String);
 impl Drop for Applied {
     fn drop(&mut self) {
         _ = try_kubectl(&["delete", "-k", &self.0, "--wait=false"]);
+        _ = try_kubectl(&["delete", "applications", "--all", "--namespace", "argocd", "--wait=false"]);
         // A sync that waits for what cannot become healthy would go first, for minutes.
         let applications = try_kubectl(&["get", "applications", "--namespace", "argocd", "--output", "name"]);
         for application in applications.stdout.lines() {
@@ -119,6 +132,18 @@ fn application(name: &str) -> Value {
     get("argocd", &format!("application/{name}"))
 }
 
+/// For a message: what was wanted, and what is.
+struct Status<'a> {
+    name: &'a str,
+    wanted: &'a str,
+}
+
+impl Display for Status<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}; it is {}", self.name, self.wanted, application(self.name)["status"])
+    }
+}
+
 /// Waits until an application is in sync with the newest commit and healthy, and its smoke test has passed.
 fn wait_until_synced_and_healthy(name: &str, repository: &Repository) {
     let revision = {
@@ -126,7 +151,7 @@ fn wait_until_synced_and_healthy(name: &str, repository: &Repository) {
         git.current_dir(repository.0.path()).args(["rev-parse", "HEAD"]);
         run_to_exit(git).stdout.trim().to_owned()
     };
-    wait_until(&format!("{name} is Synced and Healthy at {revision}: {}", application(name)["status"]), || {
+    wait_until(Status { name, wanted: &format!("Synced and Healthy at {revision}") }, || {
         let status = application(name)["status"].take();
         let operation = &status["operationState"];
         let smoke = operation["syncResult"]["resources"].as_array().into_iter().flatten();
@@ -149,7 +174,7 @@ pub(crate) fn a_commit_deploys_switches_and_repairs() {
 
     let load = Load::start(on_the_node(NODE_PORT));
     let committed = Instant::now();
-    repository.commit_values("runtime: wasm\n");
+    repository.switch("native", "wasm");
     wait_for_runtime(NODE_PORT, "wasi-0.3");
     measure("Argo CD: commit to first answer", format!("{:.1} s", committed.elapsed().as_secs_f64()));
     wait_until_synced_and_healthy("hello", &repository);
@@ -176,7 +201,7 @@ pub(crate) fn a_commit_deploys_switches_and_repairs() {
     assert_eq!(get("hello", "deployment/hello")["spec"]["replicas"], 2);
 
     let load = Load::start(on_the_node(NODE_PORT));
-    repository.commit_values("runtime: native\nimage: { tag: does-not-exist }\n");
+    repository.commit_values("runtime: native\nimage: { tag: does-not-exist }\nprogressDeadlineSeconds: 20\n");
     wait_until("the application is Degraded", || application("hello")["status"]["health"]["status"] == "Degraded");
     let outcome = load.finish("a commit whose image does not exist");
     assert_eq!(outcome.answered.keys().collect::<Vec<_>>(), ["wasi-0.3"]);
@@ -195,28 +220,57 @@ pub(crate) fn variants_side_by_side() {
         wait_for_runtime(port.try_into().expect("a port"), answering);
     }
     wait_until("the pod for Spin is admitted", || pods("hello-spin").len() == 1);
-    assert_eq!(application("hello-spin")["status"]["sync"]["status"], "Synced");
+    wait_until(Status { name: "hello-spin", wanted: "Synced" }, || {
+        application("hello-spin")["status"]["sync"]["status"] == "Synced"
+    });
 }
 
-pub(crate) fn a_foreign_repository_is_refused() {
+pub(crate) fn what_the_project_does_not_allow_is_refused() {
     let repository = Repository::new();
     let _applied = repository.apply("application");
-    let mut foreign = application("hello");
-    foreign["metadata"] = json!({ "name": "foreign", "namespace": "argocd" });
-    foreign["spec"]["sources"] = json!([{ "repoURL": "https://github.com/example/foreign.git", "path": "chart" }]);
-    foreign["status"] = json!(null);
-    apply(&foreign);
-    let refused = wait_for("Argo CD judges the application", || {
-        let conditions = application("foreign")["status"]["conditions"].take();
-        conditions.as_array()?.iter().find(|condition| condition["type"] == "InvalidSpecError").cloned()
+    wait_until_synced_and_healthy("hello", &repository);
+
+    let foreign = "https://github.com/example/foreign.git";
+    for (name, pointer, value, said) in [
+        ("foreign-repository", "/spec/sources/0/repoURL", foreign, "foreign.git is not permitted in project 'hello'"),
+        (
+            "foreign-namespace",
+            "/spec/destination/namespace",
+            "kube-system",
+            "do not match any of the allowed destinations",
+        ),
+    ] {
+        let mut refused = application("hello");
+        refused["metadata"] = json!({ "name": name, "namespace": "argocd" });
+        refused["status"].take();
+        *refused.pointer_mut(pointer).expect(pointer) = value.into();
+        apply(&refused);
+        let condition = wait_for(Status { name, wanted: "judged" }, || {
+            let conditions = application(name)["status"]["conditions"].take();
+            conditions.as_array()?.iter().find(|condition| condition["type"] == "InvalidSpecError").cloned()
+        });
+        assert!(condition["message"].as_str().is_some_and(|message| message.contains(said)), "{condition}");
+    }
+
+    // A kind that hello does not use, from the right repository.
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: grab }\nrules: []\n";
+    fs::write(repository.0.path().join("argocd/smoke/role.yaml"), role).expect("role.yaml");
+    repository.commit("A role");
+    notify();
+    wait_until(Status { name: "hello", wanted: "refused a Role" }, || {
+        let operation = application("hello")["status"]["operationState"].take();
+        let results = operation["syncResult"]["resources"].as_array().into_iter().flatten();
+        let mut messages =
+            results.filter(|result| result["kind"] == "Role").map(|result| result["message"].to_string());
+        messages.any(|message| message.contains("not permitted in project hello"))
     });
-    kubectl(&["delete", "application/foreign", "--namespace", "argocd"]);
-    let message = refused["message"].as_str().expect("a message");
-    assert!(message.contains("foreign.git") && message.contains("not permitted in project 'hello'"), "{message}");
+    assert!(get("hello", "role/grab").is_null());
 }
 
 /// Judged by Argo CD's own program, as its controller would.
 pub(crate) fn a_spin_app_is_healthy_when_its_pods_are() {
+    // As the README has it.
+    kubectl(&["patch", "configmap", "argocd-cm", "--namespace", "argocd", "--patch-file", "argocd/health.yaml"]);
     let conditions = |available: &str, progressing: &str| {
         json!([
             { "type": "Available", "status": available, "message": "availability" },

@@ -1,8 +1,10 @@
 //! The cluster, through the programs that its users have: kubectl and helm.
 
 use std::{
-    net::SocketAddr,
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
     process::Command,
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +41,21 @@ pub(crate) fn try_kubectl(arguments: &[&str]) -> Exit {
     try_program("kubectl", arguments)
 }
 
+/// These tests delete namespaces and drain nodes, of no cluster but the one that is made for them.
+pub(crate) fn assert_ours() {
+    let context = succeed("kubectl", &["config", "current-context"]);
+    assert_eq!(
+        context.trim(),
+        "hello-cluster",
+        "the current context; tests/cluster/cluster.sh run gives the right one"
+    );
+}
+
+/// The commit that images are built from, as scripts/images.sh has it.
+pub(crate) fn commit() -> String {
+    succeed("git", &["describe", "--always", "--exclude", "*", "--abbrev=12", "--dirty"]).trim().to_owned()
+}
+
 /// Gives the cluster the images that were built.
 pub(crate) fn load_images() {
     succeed("tests/cluster/cluster.sh", &["load", "hello-native", "hello-wasm", "hello-spin"]);
@@ -59,7 +76,7 @@ pub(crate) fn get(namespace: &str, object: &str) -> Value {
 }
 
 /// Waits until a probe finds something.
-pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: impl Display, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = probe() {
@@ -71,15 +88,17 @@ pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T
 }
 
 /// Waits until something holds.
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: impl Display, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
 }
 
 /// A port on the node, as the outside world reaches it.
 pub(crate) fn on_the_node(port: u16) -> SocketAddr {
-    let path = r#"jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}"#;
-    let address = kubectl(&["get", "nodes", "--output", path]);
-    SocketAddr::new(address.parse().expect("an address"), port)
+    static ADDRESS: LazyLock<IpAddr> = LazyLock::new(|| {
+        let path = r#"jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}"#;
+        kubectl(&["get", "nodes", "--output", path]).parse().expect("an address")
+    });
+    SocketAddr::new(*ADDRESS, port)
 }
 
 /// A GET to a port on the node, or nothing where there is no answer.
@@ -89,7 +108,7 @@ pub(crate) fn try_get(port: u16, path: &str) -> Option<Answer> {
 
 /// Waits for an answer from the runtime, such as `native` or `wasi-0.3`, through a port on the node.
 pub(crate) fn wait_for_runtime(port: u16, runtime: &str) -> Value {
-    wait_for(&format!("an answer from {runtime} on port {port}"), || {
+    wait_for(format_args!("an answer from {runtime} on port {port}"), || {
         let info = try_get(port, "/info")?;
         (info.status == 200).then(|| info.json()).filter(|info| info["runtime"] == runtime)
     })

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tests::{Protocol, request, send};
 
 use crate::{
-    cluster::{NODE_PORT, Namespace, get, kubectl, on_the_node, pods, wait_for_runtime, wait_until},
+    cluster::{NODE_PORT, Namespace, get, kubectl, on_the_node, pods, try_kubectl, wait_for_runtime, wait_until},
     load::Load,
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn the_runtime_is_switched_and_rolled_back() {
         wait_for_runtime(NODE_PORT, to);
         let outcome = load.finish(during);
         assert_eq!(outcome.answered.len(), 2, "one runtime was there before, another after: {outcome:?}");
-        assert!(page().contains(to), "the page names the runtime");
+        assert!(page().contains(&format!(r#"id="runtime">{to}<"#)), "the page names the runtime");
     };
     switched("helm upgrade to wasm", "wasi-0.3", &|| _ = hello.deploy("runtime=wasm"));
     switched("helm upgrade to native", "native", &|| _ = hello.deploy("runtime=native"));
@@ -49,6 +49,7 @@ pub(crate) fn a_pod_is_deleted() {
 pub(crate) fn the_node_is_drained() {
     for_each_runtime("a drain of the node", || {
         let node = kubectl(&["get", "nodes", "--output", "jsonpath={.items[0].metadata.name}"]);
+        let closed = Closed(&node);
         let drain = thread::spawn({
             let node = node.clone();
             move || kubectl(&["drain", &node, "--pod-selector", "app.kubernetes.io/name=hello", "--timeout", "50s"])
@@ -60,9 +61,18 @@ pub(crate) fn the_node_is_drained() {
         });
         let budget = get("hello", "poddisruptionbudget/hello");
         assert_eq!(budget["status"]["disruptionsAllowed"], 0, "the last pod may not go: {budget}");
-        kubectl(&["uncordon", &node]);
+        drop(closed);
         drain.join().expect("the drain ends");
     });
+}
+
+/// A node that takes no pods, until this is dropped.
+struct Closed<'a>(&'a str);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        _ = try_kubectl(&["uncordon", self.0]);
+    }
 }
 
 /// What a browser gets.
@@ -90,7 +100,7 @@ fn for_each_runtime(what: &str, disrupt: impl Fn()) {
 
 /// Waits until there are so many pods, all ready, and those that ended are gone.
 fn wait_until_settled(replicas: usize) {
-    wait_until(&format!("{replicas} ready pods and no others"), || {
+    wait_until(format_args!("{replicas} ready pods and no others"), || {
         let list = get("hello", "pods");
         let pods = list["items"].as_array().expect("a list");
         let ready = |pod: &Value| {

@@ -1,5 +1,6 @@
 //! Load from outside, at a constant rate whatever the answers do: half the requests over kept connections, half over new ones. A
-//! request that fails is a failed request; nothing is tried again.
+//! request that fails is a failed request; nothing is tried again. One in forty takes two seconds to answer, so that some are always
+//! in flight.
 
 use std::{
     cell::RefCell,
@@ -35,6 +36,10 @@ const PERIOD: Duration = Duration::from_millis(5);
 /// So few that an autoscaler finds nothing to do.
 const IDLE_PERIOD: Duration = Duration::from_millis(200);
 
+/// Which requests are slow ones, and what they ask.
+const SLOW_EVERY: usize = 40;
+const SLOW: &str = "/delay/2";
+
 type Sender = http1::SendRequest<Empty<Bytes>>;
 
 /// What became of the requests.
@@ -42,6 +47,8 @@ type Sender = http1::SendRequest<Empty<Bytes>>;
 pub(crate) struct Outcome {
     /// Answers with status 200, by runtime.
     pub(crate) answered: BTreeMap<String, u64>,
+    /// Slow answers with status 200; they do not tell the runtime.
+    slow: u64,
     /// Everything else, by what went wrong.
     pub(crate) failed: BTreeMap<String, u64>,
 }
@@ -49,7 +56,14 @@ pub(crate) struct Outcome {
 /// A load that is on.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Outcome>,
+    thread: Option<JoinHandle<Outcome>>,
+}
+
+/// Ends it where a case fails.
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+    }
 }
 
 impl Load {
@@ -66,15 +80,16 @@ impl Load {
     fn every(period: Duration, address: SocketAddr) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let stopped = stop.clone();
-        Load { stop, thread: thread::spawn(move || run(address, period, &stopped)) }
+        Load { stop, thread: Some(thread::spawn(move || run(address, period, &stopped))) }
     }
 
     /// Ends the load, and asserts that not one request failed.
     #[allow(clippy::must_use_candidate)]
-    pub(crate) fn finish(self, during: &str) -> Outcome {
+    pub(crate) fn finish(mut self, during: &str) -> Outcome {
         self.stop.store(true, Relaxed);
-        let outcome = self.thread.join().expect("the load");
-        let (answered, failed) = (outcome.answered.values().sum::<u64>(), outcome.failed.values().sum::<u64>());
+        let outcome = self.thread.take().expect("it is finished once").join().expect("the load");
+        let answered = outcome.answered.values().sum::<u64>() + outcome.slow;
+        let failed = outcome.failed.values().sum::<u64>();
         measure(format!("failed requests during {during}"), format!("{failed} of {}", answered + failed));
         assert!(outcome.failed.is_empty(), "during {during}: {outcome:#?}");
         assert!(answered > 0, "nothing was asked during {during}");
@@ -93,12 +108,18 @@ fn run(address: SocketAddr, period: Duration, stop: &AtomicBool) -> Outcome {
         while !stop.load(Relaxed) {
             ticks.tick().await;
             let kept = (requests.len() % 2 == 0).then(|| kept.clone());
+            let path = if requests.len() % SLOW_EVERY == 1 { SLOW } else { "/" };
             let outcome = outcome.clone();
             requests.push(spawn_local(async move {
-                let answer = timeout(PATIENCE, ask(address, kept)).await.unwrap_or_else(|_| Err("no answer".into()));
+                let answer = ask(address, path, kept);
+                let answer = timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err("no answer".into()));
                 let mut outcome = outcome.borrow_mut();
                 match answer {
-                    Ok(runtime) => *outcome.answered.entry(runtime).or_default() += 1,
+                    Ok(_) if path == SLOW => outcome.slow += 1,
+                    Ok(answer) => {
+                        let runtime = answer["runtime"].as_str().unwrap_or("none").to_owned();
+                        *outcome.answered.entry(runtime).or_default() += 1;
+                    }
                     Err(error) => *outcome.failed.entry(format!("{error:?}")).or_default() += 1,
                 }
             }));
@@ -110,8 +131,12 @@ fn run(address: SocketAddr, period: Duration, stop: &AtomicBool) -> Outcome {
     outcome.take()
 }
 
-/// One request, over a kept connection where there is a place to keep it; gives the runtime that answered.
-async fn ask(address: SocketAddr, kept: Option<Rc<RefCell<Vec<Sender>>>>) -> Result<String, Box<dyn Error>> {
+/// One request, over a kept connection where there is a place to keep it; gives what was answered.
+async fn ask(
+    address: SocketAddr,
+    path: &str,
+    kept: Option<Rc<RefCell<Vec<Sender>>>>,
+) -> Result<serde_json::Value, Box<dyn Error>> {
     // A connection that the server has said it closes is none to send on.
     let idle = || {
         let mut kept = kept.as_ref()?.borrow_mut();
@@ -122,7 +147,7 @@ async fn ask(address: SocketAddr, kept: Option<Rc<RefCell<Vec<Sender>>>>) -> Res
         Some(sender) => sender,
         None => connect(address).await?,
     };
-    let request = Request::get("/").header(header::HOST, "hello.test");
+    let request = Request::get(path).header(header::HOST, "hello.test");
     let request = if kept.is_some() { request } else { request.header(header::CONNECTION, "close") };
     let response = sender.send_request(request.body(Empty::new())?).await?;
     let status = response.status();
@@ -134,8 +159,7 @@ async fn ask(address: SocketAddr, kept: Option<Rc<RefCell<Vec<Sender>>>>) -> Res
     if let Some(kept) = kept.filter(|_| !closes) {
         kept.borrow_mut().push(sender);
     }
-    let answer: serde_json::Value = serde_json::from_slice(&body)?;
-    Ok(answer["runtime"].as_str().ok_or("an answer without a runtime")?.to_owned())
+    Ok(serde_json::from_slice(&body)?)
 }
 
 async fn connect(address: SocketAddr) -> Result<Sender, Box<dyn Error>> {

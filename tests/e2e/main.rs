@@ -35,7 +35,7 @@ const CASES: [(&str, fn()); 18] = [
     ("spin: the operator takes the SpinApp", spin::the_operator_takes_the_spin_app),
     ("argocd: a commit deploys, switches and repairs", argocd::a_commit_deploys_switches_and_repairs),
     ("argocd: variants side by side", argocd::variants_side_by_side),
-    ("argocd: a foreign repository is refused", argocd::a_foreign_repository_is_refused),
+    ("argocd: what the project does not allow is refused", argocd::what_the_project_does_not_allow_is_refused),
     ("argocd: a SpinApp is healthy when its pods are", argocd::a_spin_app_is_healthy_when_its_pods_are),
 ];
 
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     if !arguments.list {
+        cluster::assert_ours();
         cluster::load_images();
     }
     let trials = CASES.map(|(name, case)| {

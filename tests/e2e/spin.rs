@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Server, host_with, program};
 
 use crate::{
     cluster::{NODE_PORT, Namespace, apply, get, kubectl, pods, try_kubectl, wait_for_runtime, wait_until},
     images::Image,
+    measures::measure,
 };
 
 /// What containerd runs for the handler of the chart's runtime class.
@@ -25,11 +26,26 @@ pub(crate) fn the_image_is_what_the_shim_reads() {
 pub(crate) fn the_deployment_is_accepted() {
     let class = RuntimeClass::new();
     let hello = Namespace::new("hello");
-    hello.helm("install", &["chart", "--set", "runtime=spin"]);
+    hello.helm("install", &["chart", "--set", "runtime=spin,message=Good morning"]);
     wait_until("a pod is admitted", || pods("hello").len() == 1);
-    assert_eq!(get("hello", &format!("pod/{}", pods("hello")[0]))["spec"]["runtimeClassName"], class.0);
+    let pod = get("hello", &format!("pod/{}", pods("hello")[0]));
+    assert_eq!(pod["spec"]["runtimeClassName"], class.0);
+    assert_is_told(&pod, "Good morning");
+    serves_where_it_can("a Deployment for Spin");
+}
+
+/// Spin gives its guests the variables that it finds under this prefix.
+fn assert_is_told(pod: &Value, message: &str) {
+    let environment = pod["spec"]["containers"][0]["env"].as_array().expect("variables");
+    assert!(environment.contains(&json!({ "name": "SPIN_VARIABLE_MESSAGE", "value": message })), "{environment:?}");
+}
+
+/// An answer can be had only where the node has the shim.
+fn serves_where_it_can(what: &str) {
     if program(SHIM).is_some() {
-        wait_for_runtime(NODE_PORT, "wasi-0.2");
+        assert_eq!(wait_for_runtime(NODE_PORT, "wasi-0.2")["message"], "Good morning");
+    } else {
+        measure(format!("{what}: answers"), format!("not seen; the node has no {SHIM}"));
     }
 }
 
@@ -73,9 +89,8 @@ pub(crate) fn the_operator_takes_the_spin_app() {
         assert_eq!(&pod["metadata"]["labels"][label], value, "the Service would miss the operator's pods");
     }
     assert_eq!(pod["spec"]["runtimeClassName"], "wasmtime-spin-v2");
-    if program(SHIM).is_some() {
-        wait_for_runtime(NODE_PORT, "wasi-0.2");
-    }
+    assert_is_told(&pod, "Good morning");
+    serves_where_it_can("a SpinApp");
 
     // The schema would not let everything through.
     let wrong = r#"{"spec":{"replicas":"two"}}"#;
