@@ -188,12 +188,7 @@ fn side_by_side(
 
 fn goal(report: &mut Report, what: String, ratios: &[f64], bound: Option<[f64; 2]>) {
     if let Some(bound) = bound {
-        report.goals.push(Goal {
-            what,
-            measured: ratios.to_vec(),
-            unit: Unit::Ratio,
-            bound: Bound::AtLeast(bound),
-        });
+        report.goals.push(Goal { what, measured: ratios.to_vec(), unit: Unit::Ratio, bound: Bound::AtLeast(bound) });
     }
 }
 

@@ -28,8 +28,7 @@ impl Request {
 
     /// So many bytes, to be sent back.
     pub(crate) fn echo(length: usize) -> Self {
-        let mut bytes =
-            format!("POST /echo HTTP/1.1\r\nHost: bench\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+        let mut bytes = format!("POST /echo HTTP/1.1\r\nHost: bench\r\nContent-Length: {length}\r\n\r\n").into_bytes();
         bytes.resize(bytes.len() + length, b'x');
         Request(bytes.into())
     }

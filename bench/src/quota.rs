@@ -20,7 +20,8 @@ impl Quota {
     /// # Errors
     /// The file system of control groups cannot be written to; that takes root.
     pub(crate) fn new(percent: usize) -> io::Result<Self> {
-        let (version1, version2) = (Path::new("/sys/fs/cgroup/cpu/hello-bench"), Path::new("/sys/fs/cgroup/hello-bench"));
+        let (version1, version2) =
+            (Path::new("/sys/fs/cgroup/cpu/hello-bench"), Path::new("/sys/fs/cgroup/hello-bench"));
         let quota = PERIOD * percent / 100;
         let is_version1 = Path::new("/sys/fs/cgroup/cpu").exists();
         let group = Quota(if is_version1 { version1 } else { version2 }.to_owned());

@@ -184,7 +184,8 @@ impl Report {
             fs::write(Path::new(FOLDER).join(file(sweep)), sweep.plot().map_err(io::Error::other)?)?;
         }
         let document = fs::read_to_string(DOCUMENT)?;
-        let (before, rest) = document.split_once(START).ok_or_else(|| io::Error::other(format!("{DOCUMENT} has no {START}")))?;
+        let (before, rest) =
+            document.split_once(START).ok_or_else(|| io::Error::other(format!("{DOCUMENT} has no {START}")))?;
         let (_, after) = rest.split_once(END).ok_or_else(|| io::Error::other(format!("{DOCUMENT} has no {END}")))?;
         fs::write(DOCUMENT, format!("{before}{START}\n\n{tables}\n{END}{after}"))?;
         println!("{tables}\nwritten to {DOCUMENT}");
@@ -199,7 +200,10 @@ impl Report {
             writeln!(text, "{}", goal.row())?;
         }
         writeln!(text, "\nIn figures; *busy* is the share of its one processor that a server used.\n")?;
-        writeln!(text, "| first against second | ratio | requests/s | CPU µs a request | busy |\n|---|---|---|---|---|")?;
+        writeln!(
+            text,
+            "| first against second | ratio | requests/s | CPU µs a request | busy |\n|---|---|---|---|---|"
+        )?;
         for Row { what, throughput, rates, processor_micros, busy } in &self.rows {
             let ratio = median(throughput.iter().copied());
             writeln!(
@@ -211,13 +215,22 @@ impl Report {
         for (index, Latency { server, rate, micros }) in self.latencies.iter().enumerate() {
             if index == 0 {
                 let percentiles = PERCENTILES.map(|percentile| format!("p{percentile}")).join(" | ");
-                writeln!(text, "\nLatency in µs at {rate:.0} requests/s, open loop:\n\n| | {percentiles} |\n|---|---|---|---|---|")?;
+                writeln!(
+                    text,
+                    "\nLatency in µs at {rate:.0} requests/s, open loop:\n\n| | {percentiles} |\n|---|---|---|---|---|"
+                )?;
             }
             writeln!(text, "| {server} | {} |", micros.map(|micros| format!("{micros:.0}")).join(" | "))?;
         }
         for sweep in &self.sweeps {
             let values: Vec<_> = sweep.values.iter().map(ToString::to_string).collect();
-            writeln!(text, "\nRequests/s by {}:\n\n![]({}/{})\n", sweep.over, FOLDER.trim_start_matches("docs/"), file(sweep))?;
+            writeln!(
+                text,
+                "\nRequests/s by {}:\n\n![]({}/{})\n",
+                sweep.over,
+                FOLDER.trim_start_matches("docs/"),
+                file(sweep)
+            )?;
             writeln!(text, "| {} | {} |\n|---{}|", sweep.over, values.join(" | "), "|---".repeat(values.len()))?;
             for Series { name, rates } in &sweep.series {
                 let rates: Vec<_> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
@@ -238,7 +251,8 @@ impl Sweep {
     fn plot(&self) -> Result<String, std::fmt::Error> {
         const COLORS: [&str; 3] = ["#326ce5", "#d9480f", "#868e96"];
         let rates = || self.series.iter().flat_map(|series| series.rates.iter().copied());
-        let (low, high) = (rates().fold(f64::MAX, f64::min).log10().floor(), rates().fold(1.0, f64::max).log10().ceil());
+        let (low, high) =
+            (rates().fold(f64::MAX, f64::min).log10().floor(), rates().fold(1.0, f64::max).log10().ceil());
         let x = |index: usize| 70.0 + 400.0 * index as f64 / (self.values.len() - 1).max(1) as f64;
         let y = |rate: f64| 260.0 - 220.0 * (rate.log10() - low) / (high - low);
         let mut svg = String::new();

@@ -49,9 +49,12 @@ impl Server {
             command = wrapped;
         }
         let started = Instant::now();
-        let child = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|error| {
-            io::Error::other(format!("cannot run {} ({command:?}): {error}", recipe.name))
-        })?;
+        let child = command
+            .process_group(0)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| io::Error::other(format!("cannot run {} ({command:?}): {error}", recipe.name)))?;
         let mut server = Server { child, name: recipe.name, address, first_answer: Duration::ZERO };
         while !answers(address) {
             if started.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {

@@ -38,7 +38,8 @@ pub(crate) fn host_precompiled(name: &'static str, code: &Path) -> Recipe {
 /// Makes the machine code of the WASI 0.3 component, into a folder.
 pub(crate) fn compile(folder: &Path) -> io::Result<PathBuf> {
     let code = folder.join("hello.cwasm");
-    let compiled = Command::new("dist/hello-host").args(["compile", "dist/hello-wasi-0.3.wasm", "-o"]).arg(&code).output()?;
+    let compiled =
+        Command::new("dist/hello-host").args(["compile", "dist/hello-wasi-0.3.wasm", "-o"]).arg(&code).output()?;
     if !compiled.status.success() {
         return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
     }

@@ -41,15 +41,14 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Com
     }
     drop(bytes);
 
-    let engine =
-        engine::for_serving(limits).map_err(|error| {
-            format!(
-                "cannot make room for --max-instances {} of --max-memory-size {} bytes each: {}; lower one of them",
-                limits.instances,
-                limits.memory,
-                one_line(&error)
-            )
-        })?;
+    let engine = engine::for_serving(limits).map_err(|error| {
+        format!(
+            "cannot make room for --max-instances {} of --max-memory-size {} bytes each: {}; lower one of them",
+            limits.instances,
+            limits.memory,
+            one_line(&error)
+        )
+    })?;
     let loaded = if precompiled { deserialize(&engine, file) } else { compiler::load(&engine, file) };
     loaded.map_err(|error| refuse(one_line(&error)))
 }

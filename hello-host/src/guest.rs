@@ -66,7 +66,7 @@ pub(crate) struct GuestConfig {
     pub(crate) max_instances: u32,
 
     /// Requests that one instance answers in its life, 1 to 1000000; for WASI 0.3 only: a WASI 0.2 instance answers one
-    #[arg(long, env = "HELLO_MAX_INSTANCE_REUSE_COUNT", value_name = "COUNT", default_value = "128", value_parser = hello_server::count)]
+    #[arg(long, env = "HELLO_MAX_INSTANCE_REUSE_COUNT", value_name = "COUNT", default_value = "1000", value_parser = hello_server::count)]
     pub(crate) max_instance_reuse_count: u32,
 
     /// Time that an idle instance is kept for reuse, 1ms to 1h

@@ -5,13 +5,17 @@ use std::{
     fmt,
     future::poll_fn,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures_channel::oneshot;
+use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep, timeout};
@@ -63,7 +67,36 @@ pub(crate) fn stopped_late() {
 type Answer = Result<Response<WasiBody>, wasmtime::Error>;
 
 /// The work. Whoever wants the answer drives it; dropping it stops the guest, and is the end of its instance.
-pub(crate) struct Run(Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>);
+pub(crate) struct Run {
+    work: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
+    yielding: Arc<Yielding>,
+    waker: Waker,
+}
+
+/// How long a guest that yields, and could go on at once, does go on. Most do so once or twice a request; the way through the
+/// scheduler and back, each time, would cost as much as the HTTP around it.
+const TURN: Duration = Duration::from_micros(500);
+
+/// Whether the work could go on, from the moment that it is driven.
+#[derive(Default)]
+struct Yielding {
+    is_driven: AtomicBool,
+    can_go_on: AtomicBool,
+    driver: AtomicWaker,
+}
+
+impl Wake for Yielding {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.can_go_on.store(true, SeqCst);
+        if !self.is_driven.load(SeqCst) {
+            self.driver.wake();
+        }
+    }
+}
 
 impl Run {
     pub(crate) fn start(
@@ -72,7 +105,7 @@ impl Run {
         request: Request<WasiBody>,
         answer: oneshot::Sender<Answer>,
     ) -> Self {
-        Run(Box::pin(async move {
+        let work = Box::pin(async move {
             let mut lent = instances.take(place).await?;
             let (store, proxy) = lent.parts();
             let run = store.run_concurrent(async |accessor| {
@@ -87,17 +120,38 @@ impl Run {
             run.await.flatten().map_err(Failed::Trap)?;
             instances.put_back(lent);
             Ok(())
-        }))
+        });
+        let yielding = Arc::<Yielding>::default();
+        let waker = Waker::from(yielding.clone());
+        Run { work, yielding, waker }
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
-        self.0.as_mut().poll(cx)
+        let Run { work, yielding, waker } = self;
+        let started = Instant::now();
+        yielding.driver.register(cx.waker());
+        loop {
+            yielding.is_driven.store(true, SeqCst);
+            yielding.can_go_on.store(false, SeqCst);
+            if let Poll::Ready(end) = work.as_mut().poll(&mut Context::from_waker(waker)) {
+                return Poll::Ready(end);
+            }
+            // In this order: whoever wakes it from now on wakes the driver.
+            yielding.is_driven.store(false, SeqCst);
+            if !yielding.can_go_on.load(SeqCst) {
+                return Poll::Pending;
+            }
+            if started.elapsed() > TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
     }
 
     /// Gives what the guest has left to do after its answer the time of a request.
     fn finish(self, request_timeout: Duration) {
         tokio::spawn(async move {
-            match timeout(request_timeout, self.0).await {
+            match timeout(request_timeout, self.work).await {
                 Ok(Ok(())) => {}
                 Ok(Err(failed)) => failed.report(),
                 Err(_) => stopped_late(),
