@@ -43,9 +43,13 @@ e2e: build ## Deploy the images on a throwaway cluster, in every way that the do
 	@$(CARGO) test --locked --package tests --test e2e --no-run
 	@tests/cluster/cluster.sh run $(CARGO) test --locked --package tests --test e2e
 
-.PHONY: bench-quick
-bench-quick: build ## Measure speed, start, memory and size, in under a minute
-	@$(CARGO) build --quiet --locked --release --package bench --bins && $(TARGET_DIR)/release/bench
+.PHONY: bench bench-quick
+bench: build bench-build ## Measure ours and peers for half an hour, into docs/BENCHMARKS.md (Linux, root)
+	@bench/peers/install.sh $(TARGET_DIR)/peers
+	@taskset --cpu-list 1 $(TARGET_DIR)/release/bench full $(TARGET_DIR)/peers
+
+bench-quick: build bench-build ## Measure speed, start, memory and size, in under a minute
+	@$(TARGET_DIR)/release/bench quick
 
 .PHONY: clean
 clean: ## Remove what was built
@@ -54,7 +58,7 @@ clean: ## Remove what was built
 
 # --- behind the commands above ---
 
-.PHONY: native components target
+.PHONY: native components target bench-build
 native:
 	@$(CARGO) build --locked --release --package hello-native --package hello-host
 	@mkdir -p dist
@@ -68,6 +72,9 @@ components: target
 
 target:
 	@scripts/wasm-target.sh $(TARGET_DIR)
+
+bench-build:
+	@$(CARGO) build --quiet --locked --release --package bench --bins
 
 .PHONY: run-native run-wasm run-wasm-p2 run-spin
 # HELLO_COMMIT is for builds, and no setting of a program.

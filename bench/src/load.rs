@@ -1,10 +1,10 @@
-//! The load: as many requests as the server takes, over kept-alive connections, from one thread.
+//! The load: closed loop for the peak, open loop for the tail; from one thread, over kept-alive connections.
 
 use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -14,9 +14,25 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     runtime::Builder,
+    task::yield_now,
 };
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
+/// What is asked, again and again.
+#[derive(Clone)]
+pub(crate) struct Request(Arc<[u8]>);
+
+impl Request {
+    pub(crate) fn get(path: &str) -> Self {
+        Request(format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes().into())
+    }
+
+    /// So many bytes, to be sent back.
+    pub(crate) fn echo(length: usize) -> Self {
+        let mut bytes = format!("POST /echo HTTP/1.1\r\nHost: bench\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+        bytes.resize(bytes.len() + length, b'x');
+        Request(bytes.into())
+    }
+}
 
 /// What a slice of load gave.
 #[derive(Clone, Copy)]
@@ -27,39 +43,113 @@ pub(crate) struct Slice {
     pub(crate) elapsed: Duration,
 }
 
-/// Sends GET / over these many connections until the time is over.
+/// Sends a request over these many connections, each the next one when it has the answer, until the time is over.
 ///
 /// # Errors
 /// A connection that fails, or an answer that is not 200: a measurement with errors is none.
-pub(crate) fn run(address: SocketAddr, connections: usize, time: Duration) -> io::Result<Slice> {
+pub(crate) fn closed_loop(
+    address: SocketAddr,
+    request: &Request,
+    connections: usize,
+    time: Duration,
+) -> io::Result<Slice> {
+    let answered = Arc::<AtomicU64>::default();
+    let started = Instant::now();
+    let count = answered.clone();
+    over_connections(address, request, connections, async move |connection| {
+        while started.elapsed() < time {
+            connection.ask().await?;
+            count.fetch_add(1, Relaxed);
+        }
+        Ok(())
+    })?;
+    Ok(Slice { answered: answered.load(Relaxed), elapsed: started.elapsed() })
+}
+
+/// Sends requests at a constant rate a second, whatever the answers do. Gives how long each took, from the moment that it was due:
+/// what waits for a busy server counts as the server's. Sorted.
+///
+/// # Errors
+/// As `closed_loop`.
+pub(crate) fn open_loop(
+    address: SocketAddr,
+    request: &Request,
+    connections: usize,
+    rate: f64,
+    time: Duration,
+) -> io::Result<Vec<Duration>> {
+    let (next, latencies) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Vec<Duration>>>::default());
+    let measured = latencies.clone();
+    let started = Instant::now();
+    over_connections(address, request, connections, async move |connection| {
+        loop {
+            #[allow(clippy::cast_precision_loss)]
+            let due = Duration::from_secs_f64(next.fetch_add(1, Relaxed) as f64 / rate);
+            if due >= time {
+                return Ok(());
+            }
+            // Timers tick in milliseconds, which is too coarse here.
+            while started.elapsed() < due {
+                yield_now().await;
+            }
+            connection.ask().await?;
+            measured.lock().unwrap_or_else(PoisonError::into_inner).push(started.elapsed().saturating_sub(due));
+        }
+    })?;
+    let mut latencies = std::mem::take(&mut *latencies.lock().unwrap_or_else(PoisonError::into_inner));
+    latencies.sort_unstable();
+    Ok(latencies)
+}
+
+fn over_connections(
+    address: SocketAddr,
+    request: &Request,
+    connections: usize,
+    use_it: impl AsyncFn(&mut Connection) -> io::Result<()> + Clone + 'static,
+) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let answered = Arc::<AtomicU64>::default();
-        let started = Instant::now();
-        let tasks: Vec<_> =
-            (0..connections).map(|_| tokio::spawn(connection(address, started + time, answered.clone()))).collect();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let tasks: Vec<_> = (0..connections)
+            .map(|_| {
+                let (request, use_it) = (request.clone(), use_it.clone());
+                tokio::task::spawn_local(async move { use_it(&mut Connection::open(address, request).await?).await })
+            })
+            .collect();
         for task in tasks {
             task.await.map_err(io::Error::other)??;
         }
-        Ok(Slice { answered: answered.load(Relaxed), elapsed: started.elapsed() })
+        Ok(())
     })
 }
 
-async fn connection(address: SocketAddr, end: Instant, answered: Arc<AtomicU64>) -> io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut buffer = Vec::with_capacity(16 * 1024);
-    while Instant::now() < end {
-        stream.write_all(REQUEST).await?;
-        buffer.clear();
-        while !is_whole(&buffer)? {
-            if stream.read_buf(&mut buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        answered.fetch_add(1, Relaxed);
+struct Connection {
+    stream: TcpStream,
+    request: Request,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr, request: Request) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { stream, request, buffer: Vec::with_capacity(64 * 1024) })
     }
-    Ok(())
+
+    /// One request and its whole answer. What is sent back while it is still being sent is read meanwhile.
+    async fn ask(&mut self) -> io::Result<()> {
+        self.buffer.clear();
+        let (mut reading, mut writing) = self.stream.split();
+        let (buffer, request) = (&mut self.buffer, &self.request.0);
+        let answer = async {
+            while !is_whole(buffer)? {
+                if reading.read_buf(buffer).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+            Ok(())
+        };
+        tokio::try_join!(writing.write_all(request), answer).map(|_| ())
+    }
 }
 
 /// Whether an answer has arrived to its end, by its length or its last chunk.

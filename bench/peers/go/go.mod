@@ -1,0 +1,3 @@
+module hello-peer
+
+go 1.24

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds and installs what we are compared with into FOLDER, each in the version that its lock file here names. What is there stays.
+# wasmtime takes about 15 minutes on two cores, the rest one.
+#
+# usage: install.sh FOLDER
+set -euo pipefail
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
+cd "$(dirname "$0")"
+
+# The same version as our host's, built as its authors release it.
+wasmtime=$(sed -n 's/^wasmtime = { version = "\([0-9.]*\)".*/\1/p' ../../Cargo.toml)
+if ! "$folder/bin/wasmtime" --version 2>/dev/null | grep -qF " $wasmtime "; then
+  echo "building wasmtime $wasmtime"
+  CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$folder}/wasmtime-cli cargo install --quiet --locked --root "$folder" "wasmtime-cli@$wasmtime"
+fi
+
+echo "building the server in Go"
+(cd go && go build -o "$folder/bin/go-net-http" .)
+
+if ! cmp -s flask/requirements.txt "$folder/flask/requirements.txt"; then
+  echo "installing Flask and gunicorn"
+  python3 -m venv --clear "$folder/flask"
+  "$folder/flask/bin/pip" install --quiet --require-hashes --requirement flask/requirements.txt
+  cp flask/requirements.txt flask/app.py "$folder/flask/"
+fi
+
+if ! command -v nginx >/dev/null; then
+  echo "installing nginx"
+  apt-get install --quiet=2 --no-install-recommends nginx-light >/dev/null
+fi

@@ -1,0 +1,99 @@
+//! `make bench-quick`: ours and bare hyper, in under a minute.
+
+use std::{fs, io, path::Path, time::Duration};
+
+use crate::{
+    compare::{count, median},
+    load::{self, Request, Slice},
+    server::Server,
+    servers::{self, HOST_P2, HOST_P3, NATIVE},
+};
+
+const CONNECTIONS: usize = 32;
+const SLICE: Duration = Duration::from_secs(1);
+const ROUNDS: usize = 3;
+const STARTS: usize = 5;
+
+/// What the check for leaks sends after the rounds.
+const MANY_REQUESTS: u64 = 100_000;
+
+pub(crate) fn measure() -> io::Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let code = servers::compile(scratch.path())?;
+    let recipes = [
+        servers::native(),
+        servers::host(HOST_P3, "hello-wasi-0.3.wasm"),
+        servers::host(HOST_P2, "hello-wasi-0.2.wasm"),
+        servers::bare_hyper(),
+    ];
+    let get = Request::get("/");
+    let servers = recipes.iter().map(|recipe| Server::start(recipe, &[])).collect::<io::Result<Vec<_>>>()?;
+    let idle = servers.iter().map(Server::memory_kib).collect::<io::Result<Vec<_>>>()?;
+    for server in &servers {
+        load::closed_loop(server.address, &get, CONNECTIONS, SLICE / 4)?;
+    }
+    let mut measured: Vec<Vec<(Slice, f64)>> = recipes.iter().map(|_| Vec::new()).collect();
+    for round in 0..ROUNDS {
+        for position in 0..servers.len() {
+            let index = if round % 2 == 0 { position } else { servers.len() - 1 - position };
+            let before = servers[index].processor_seconds()?;
+            let slice = load::closed_loop(servers[index].address, &get, CONNECTIONS, SLICE)?;
+            measured[index].push((slice, servers[index].processor_seconds()? - before));
+        }
+    }
+
+    println!(
+        "\nGET / over {CONNECTIONS} kept-alive connections, {ROUNDS} slices of {SLICE:?}, servers alternating (medians):\n"
+    );
+    println!(
+        "{:<28} {:>11} {:>10} {:>13} {:>11} {:>11}",
+        "", "requests/s", "of native", "CPU us/req", "idle MiB", "loaded MiB"
+    );
+    let rate = |index: usize| median(measured[index].iter().map(|(slice, _)| per_second(*slice)));
+    let native = recipes.iter().position(|recipe| recipe.name == NATIVE).unwrap_or_default();
+    for (index, recipe) in recipes.iter().enumerate() {
+        let processor = median(measured[index].iter().map(|(slice, seconds)| seconds * 1e6 / count(slice.answered)));
+        let memory = servers[index].memory_kib()?;
+        println!(
+            "{:<28} {:>11.0} {:>10.2} {:>13.1} {:>11.1} {:>11.1}",
+            recipe.name,
+            rate(index),
+            rate(index) / rate(native),
+            processor,
+            mib(idle[index]),
+            mib(memory)
+        );
+    }
+
+    println!("\nMemory over {MANY_REQUESTS} more requests:\n");
+    for server in servers.iter().filter(|server| server.name.starts_with("hello")) {
+        let before = server.memory_kib()?;
+        let mut answered = 0;
+        while answered < MANY_REQUESTS {
+            answered += load::closed_loop(server.address, &get, CONNECTIONS, SLICE / 2)?.answered;
+        }
+        println!("{:<28} {:>8.1} MiB -> {:>5.1} MiB", server.name, mib(before), mib(server.memory_kib()?));
+    }
+    drop(servers);
+
+    println!("\nStart of the process to its first answer (median of {STARTS}):\n");
+    for recipe in recipes.iter().chain([&servers::host_precompiled("hello-host, precompiled 0.3", &code)]) {
+        let starts = (0..STARTS).map(|_| Ok(Server::start(recipe, &[])?.first_answer.as_secs_f64() * 1e3));
+        println!("{:<28} {:>8.1} ms", recipe.name, median(starts.collect::<io::Result<Vec<f64>>>()?));
+    }
+
+    println!("\nSizes:\n");
+    for file in ["hello-native", "hello-host", "hello-wasi-0.2.wasm", "hello-wasi-0.3.wasm"] {
+        let bytes = fs::metadata(Path::new("dist").join(file))?.len();
+        println!("{file:<28} {:>8.2} MiB", count(bytes) / count(1 << 20));
+    }
+    Ok(())
+}
+
+fn per_second(slice: Slice) -> f64 {
+    count(slice.answered) / slice.elapsed.as_secs_f64()
+}
+
+fn mib(kib: u64) -> f64 {
+    count(kib) / 1024.0
+}

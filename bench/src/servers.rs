@@ -1,0 +1,123 @@
+//! Every server that is measured, ours and the peers, by name.
+
+use std::{
+    env, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::server::Recipe;
+
+pub(crate) const NATIVE: &str = "hello-native";
+pub(crate) const HOST_P3: &str = "hello-host, WASI 0.3";
+pub(crate) const HOST_P2: &str = "hello-host, WASI 0.2";
+
+/// Where files for this run are, and where the peers have been installed.
+pub(crate) struct Places {
+    /// Of this run.
+    pub(crate) scratch: PathBuf,
+    /// By bench/peers/install.sh.
+    pub(crate) peers: PathBuf,
+}
+
+pub(crate) fn native() -> Recipe {
+    ours(NATIVE, "hello-native", &[])
+}
+
+/// The host with a component from source; its machine code comes from the cache where it has been served before.
+pub(crate) fn host(name: &'static str, component: &str) -> Recipe {
+    ours(name, "hello-host", &["serve", &format!("dist/{component}")])
+}
+
+/// The host with machine code made before.
+pub(crate) fn host_precompiled(name: &'static str, code: &Path) -> Recipe {
+    ours(name, "hello-host", &["serve", "--precompiled", &code.to_string_lossy()])
+}
+
+/// Makes the machine code of the WASI 0.3 component, into a folder.
+pub(crate) fn compile(folder: &Path) -> io::Result<PathBuf> {
+    let code = folder.join("hello.cwasm");
+    let compiled =
+        Command::new("dist/hello-host").args(["compile", "dist/hello-wasi-0.3.wasm", "-o"]).arg(&code).output()?;
+    if !compiled.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
+    }
+    Ok(code)
+}
+
+fn ours(name: &'static str, program: &str, arguments: &[&str]) -> Recipe {
+    let program = Path::new("dist").join(program);
+    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    recipe(name, move |address| {
+        let mut command = Command::new(&program);
+        command.args(&arguments).args(["--listen", &address.to_string(), "--admin-listen", "127.0.0.1:0"]);
+        command
+    })
+}
+
+/// They stand beside this program.
+pub(crate) fn bare_hyper() -> Recipe {
+    beside("bare hyper", "bare-hyper")
+}
+
+pub(crate) fn axum_serve() -> Recipe {
+    beside("axum::serve", "axum-serve")
+}
+
+fn beside(name: &'static str, program: &'static str) -> Recipe {
+    let folder = env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
+    let program = folder.join(program);
+    recipe(name, move |address| {
+        let mut command = Command::new(&program);
+        command.arg(address.to_string());
+        command
+    })
+}
+
+impl Places {
+    pub(crate) fn go(&self) -> Recipe {
+        let program = self.peers.join("bin/go-net-http");
+        recipe("Go net/http", move |address| {
+            let mut command = Command::new(&program);
+            command.arg(address.to_string());
+            command
+        })
+    }
+
+    pub(crate) fn flask(&self) -> Recipe {
+        let folder = self.peers.join("flask");
+        recipe("Flask, gunicorn", move |address| {
+            let mut command = Command::new(folder.join("bin/gunicorn"));
+            command.args(["--workers", "2", "--bind", &address.to_string(), "--chdir"]).arg(&folder).arg("app:app");
+            command
+        })
+    }
+
+    pub(crate) fn nginx(&self) -> Recipe {
+        let file = self.scratch.join("nginx.conf");
+        recipe("nginx", move |address| {
+            let config = include_str!("../peers/nginx.conf").replace("ADDRESS", &address.to_string());
+            _ = std::fs::write(&file, config);
+            let mut command = Command::new("nginx");
+            command.arg("-c").arg(&file).args(["-e", "/dev/null"]);
+            command
+        })
+    }
+
+    /// wasmtime's own server, with these options.
+    pub(crate) fn wasmtime(&self, name: &'static str, component: &str, options: &[&str]) -> Recipe {
+        let program = self.peers.join("bin/wasmtime");
+        let component = format!("dist/{component}");
+        let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+        recipe(name, move |address| {
+            let mut command = Command::new(&program);
+            command.args(["serve", "-S", "cli"]).args(&options).args(["--addr", &address.to_string(), &component]);
+            command
+        })
+    }
+}
+
+fn recipe(name: &'static str, command: impl Fn(SocketAddr) -> Command + 'static) -> Recipe {
+    Recipe { name, command: Box::new(command) }
+}
