@@ -2,6 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 
@@ -23,6 +24,8 @@ struct Instance {
     proxy: Proxy,
     answered: usize,
     idle_since: Instant,
+    /// Whose processor has it in its caches.
+    last_ran_on: ThreadId,
 }
 
 /// An instance in use, and the place that it takes.
@@ -75,16 +78,25 @@ impl Instances {
     /// # Errors
     /// An instance could not be made.
     pub(crate) async fn take(&self, place: Place) -> Result<Lent, Failed> {
-        let idle = self.idle().pop();
-        let instance = if let Some(mut instance) = idle {
+        let instance = if let Some(mut instance) = self.take_idle() {
             // The clock has ticked while it was idle.
             instance.store.set_epoch_deadline(1);
             instance
         } else {
             let (store, proxy) = self.guest.instantiate().await.map_err(Failed::Start)?;
-            Instance { store, proxy, answered: 0, idle_since: Instant::now() }
+            Instance { store, proxy, answered: 0, idle_since: Instant::now(), last_ran_on: thread::current().id() }
         };
         Ok(Lent { instance, _place: place })
+    }
+
+    /// One that has run on this thread, or else any.
+    fn take_idle(&self) -> Option<Instance> {
+        let here = thread::current().id();
+        let mut idle = self.idle();
+        match idle.iter().rposition(|instance| instance.last_ran_on == here) {
+            Some(index) => Some(idle.remove(index)),
+            None => idle.pop(),
+        }
     }
 
     /// Takes an instance back that has answered a request, to the last thing that it had to do for it.
@@ -98,6 +110,7 @@ impl Instances {
     /// Keeps an instance for the next request.
     pub(crate) fn keep(&self, Lent { mut instance, _place }: Lent) {
         instance.idle_since = Instant::now();
+        instance.last_ran_on = thread::current().id();
         self.idle().push(instance);
     }
 
