@@ -73,8 +73,12 @@ components: target
 target:
 	@scripts/wasm-target.sh $(TARGET_DIR)
 
-bench-build:
+bench-build: target
 	@$(CARGO) build --quiet --locked --release --package bench --bins
+	@$(CARGO) build --quiet $(WASM) --package bench-variables --package bench-work
+	@mkdir -p $(TARGET_DIR)/peers
+	@install $(TARGET_DIR)/wasm32-wasip2/release/bench_variables.wasm $(TARGET_DIR)/peers/variables.wasm
+	@install $(TARGET_DIR)/wasm32-wasip2/release/bench_work.wasm $(TARGET_DIR)/peers/work.wasm
 
 .PHONY: run-native run-wasm run-wasm-p2 run-spin
 # HELLO_COMMIT is for builds, and no setting of a program.
@@ -98,7 +102,7 @@ run-%:
 lint: target
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --release --all-targets -- --deny warnings
-	$(CARGO) clippy $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 -- --deny warnings
+	$(CARGO) clippy $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package bench-variables --package bench-work -- --deny warnings
 
 unit:
 	$(CARGO) test --locked --package hello --package hello-server

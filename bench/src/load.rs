@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -107,8 +108,15 @@ fn over_connections(
     connections: usize,
     use_it: impl AsyncFn(&mut Connection) -> io::Result<()> + Clone + 'static,
 ) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().event_interval(1).build()?;
     tokio::task::LocalSet::new().block_on(&runtime, async {
+        let awake = is_apart().then(|| {
+            tokio::task::spawn_local(async {
+                loop {
+                    yield_now().await
+                }
+            })
+        });
         let tasks: Vec<_> = (0..connections)
             .map(|_| {
                 let (request, use_it) = (request.clone(), use_it.clone());
@@ -118,11 +126,21 @@ fn over_connections(
         for task in tasks {
             task.await.map_err(io::Error::other)??;
         }
+        if let Some(awake) = awake {
+            awake.abort();
+        }
         Ok(())
     })
 }
 
+/// Whether this process has a processor that no server may use. Then it never sleeps: a server that has to wake its client with every
+/// answer, which one on another machine would not have to, pays for that as much as for the HTTP.
+fn is_apart() -> bool {
+    thread::available_parallelism().is_ok_and(|processors| processors.get() == 1)
+}
+
 struct Connection {
+    address: SocketAddr,
     stream: TcpStream,
     request: Request,
     buffer: Vec<u8>,
@@ -130,9 +148,8 @@ struct Connection {
 
 impl Connection {
     async fn open(address: SocketAddr, request: Request) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Connection { stream, request, buffer: Vec::with_capacity(64 * 1024) })
+        let stream = connect(address).await?;
+        Ok(Connection { address, stream, request, buffer: Vec::with_capacity(64 * 1024) })
     }
 
     /// One request and its whole answer. What is sent back while it is still being sent is read meanwhile.
@@ -141,22 +158,41 @@ impl Connection {
         let (mut reading, mut writing) = self.stream.split();
         let (buffer, request) = (&mut self.buffer, &self.request.0);
         let answer = async {
-            while !is_whole(buffer)? {
+            loop {
+                if let Some(end) = end_of_answer(buffer)? {
+                    return Ok(end);
+                }
                 if reading.read_buf(buffer).await? == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
-            Ok(())
         };
-        tokio::try_join!(writing.write_all(request), answer).map(|_| ())
+        let ((), end) = tokio::try_join!(writing.write_all(request), answer)?;
+        if end == End::Close {
+            self.stream = connect(self.address).await?;
+        }
+        Ok(())
     }
 }
 
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// What becomes of a connection after an answer.
+#[derive(PartialEq)]
+enum End {
+    KeepAlive,
+    Close,
+}
+
 /// Whether an answer has arrived to its end, by its length or its last chunk.
-fn is_whole(bytes: &[u8]) -> io::Result<bool> {
+fn end_of_answer(bytes: &[u8]) -> io::Result<Option<End>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut answer = httparse::Response::new(&mut headers);
-    let Ok(httparse::Status::Complete(head)) = answer.parse(bytes) else { return Ok(false) };
+    let Ok(httparse::Status::Complete(head)) = answer.parse(bytes) else { return Ok(None) };
     if answer.code != Some(200) {
         return Err(io::Error::other(format!("an answer with status {:?}", answer.code)));
     }
@@ -164,8 +200,10 @@ fn is_whole(bytes: &[u8]) -> io::Result<bool> {
         answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     };
     let length = header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
-    Ok(match length {
+    let is_whole = match length {
         Some(length) => bytes.len() >= head + length,
         None => bytes.ends_with(b"0\r\n\r\n"),
-    })
+    };
+    let end = if header("connection") == Some(b"close") { End::Close } else { End::KeepAlive };
+    Ok(is_whole.then_some(end))
 }

@@ -22,8 +22,8 @@ pub(crate) fn measure() -> io::Result<()> {
     let code = servers::compile(scratch.path())?;
     let recipes = [
         servers::native(),
-        servers::host(HOST_P3, "hello-wasi-0.3.wasm"),
-        servers::host(HOST_P2, "hello-wasi-0.2.wasm"),
+        servers::host(HOST_P3, Path::new("dist/hello-wasi-0.3.wasm")),
+        servers::host(HOST_P2, Path::new("dist/hello-wasi-0.2.wasm")),
         servers::bare_hyper(),
     ];
     let get = Request::get("/");

@@ -1,11 +1,13 @@
 //! Every server that is measured, ours and the peers, by name.
 
 use std::{
-    env, io,
+    env, fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
 };
+
+use wac_graph::{CompositionGraph, EncodeOptions, plug, types::Package};
 
 use crate::server::Recipe;
 
@@ -26,8 +28,8 @@ pub(crate) fn native() -> Recipe {
 }
 
 /// The host with a component from source; its machine code comes from the cache where it has been served before.
-pub(crate) fn host(name: &'static str, component: &str) -> Recipe {
-    ours(name, "hello-host", &["serve", &format!("dist/{component}")])
+pub(crate) fn host(name: &'static str, component: &Path) -> Recipe {
+    ours(name, "hello-host", &["serve", &component.to_string_lossy()])
 }
 
 /// The host with machine code made before.
@@ -46,6 +48,34 @@ pub(crate) fn compile(folder: &Path) -> io::Result<PathBuf> {
     Ok(code)
 }
 
+/// The component that does some work, in our host.
+pub(crate) fn work_host(folder: &Path) -> Recipe {
+    ours("hello-host, work", "hello-host", &["serve", &folder.join("work.wasm").to_string_lossy()])
+}
+
+/// The same work, in the server of `hello-native`.
+pub(crate) fn work_native() -> Recipe {
+    beside("native, work", "work-native", &["--admin-listen", "127.0.0.1:0", "--listen"])
+}
+
+/// The WASI 0.2 component for hosts without Spin's variables: composed with a component that has none.
+pub(crate) fn without_variables(components: &Path, folder: &Path) -> io::Result<PathBuf> {
+    let compose = || {
+        let mut graph = CompositionGraph::new();
+        let mut register = |name: &str, file: &Path| {
+            let package = Package::from_file(name, None, file, graph.types_mut())?;
+            Ok::<_, Box<dyn std::error::Error>>(graph.register_package(package)?)
+        };
+        let hello = register("hello:hello", Path::new("dist/hello-wasi-0.2.wasm"))?;
+        let variables = register("bench:variables", &components.join("variables.wasm"))?;
+        plug(&mut graph, vec![variables], hello)?;
+        let composed = folder.join("hello-0.2-composed.wasm");
+        fs::write(&composed, graph.encode(EncodeOptions::default())?)?;
+        Ok::<_, Box<dyn std::error::Error>>(composed)
+    };
+    compose().map_err(|error| io::Error::other(format!("cannot compose the WASI 0.2 component: {error}")))
+}
+
 fn ours(name: &'static str, program: &str, arguments: &[&str]) -> Recipe {
     let program = Path::new("dist").join(program);
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
@@ -58,19 +88,19 @@ fn ours(name: &'static str, program: &str, arguments: &[&str]) -> Recipe {
 
 /// They stand beside this program.
 pub(crate) fn bare_hyper() -> Recipe {
-    beside("bare hyper", "bare-hyper")
+    beside("bare hyper", "bare-hyper", &[])
 }
 
 pub(crate) fn axum_serve() -> Recipe {
-    beside("axum::serve", "axum-serve")
+    beside("axum::serve", "axum-serve", &[])
 }
 
-fn beside(name: &'static str, program: &'static str) -> Recipe {
+fn beside(name: &'static str, program: &'static str, arguments: &'static [&'static str]) -> Recipe {
     let folder = env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
     let program = folder.join(program);
     recipe(name, move |address| {
         let mut command = Command::new(&program);
-        command.arg(address.to_string());
+        command.args(arguments).arg(address.to_string());
         command
     })
 }
@@ -98,7 +128,7 @@ impl Places {
         let file = self.scratch.join("nginx.conf");
         recipe("nginx", move |address| {
             let config = include_str!("../peers/nginx.conf").replace("ADDRESS", &address.to_string());
-            _ = std::fs::write(&file, config);
+            _ = fs::write(&file, config);
             let mut command = Command::new("nginx");
             command.arg("-c").arg(&file).args(["-e", "/dev/null"]);
             command
@@ -106,13 +136,13 @@ impl Places {
     }
 
     /// wasmtime's own server, with these options.
-    pub(crate) fn wasmtime(&self, name: &'static str, component: &str, options: &[&str]) -> Recipe {
+    pub(crate) fn wasmtime(&self, name: &'static str, component: &Path, options: &[&str]) -> Recipe {
         let program = self.peers.join("bin/wasmtime");
-        let component = format!("dist/{component}");
+        let component = component.to_owned();
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         recipe(name, move |address| {
             let mut command = Command::new(&program);
-            command.args(["serve", "-S", "cli"]).args(&options).args(["--addr", &address.to_string(), &component]);
+            command.args(["serve", "-S", "cli"]).args(&options).args(["--addr", &address.to_string()]).arg(&component);
             command
         })
     }

@@ -149,14 +149,23 @@ impl Run {
     }
 
     /// Gives what the guest has left to do after its answer the time of a request.
-    fn finish(self, request_timeout: Duration) {
+    fn finish(mut self, request_timeout: Duration) {
+        // Most guests only have to return. A task for that would cost as much as the HTTP, and keep the instance from the next request.
+        if let Poll::Ready(end) = self.poll(&mut Context::from_waker(Waker::noop())) {
+            return report(end);
+        }
         tokio::spawn(async move {
             match timeout(request_timeout, self.work).await {
-                Ok(Ok(())) => {}
-                Ok(Err(failed)) => failed.report(),
+                Ok(end) => report(end),
                 Err(_) => stopped_late(),
             }
         });
+    }
+}
+
+fn report(end: Result<(), Failed>) {
+    if let Err(failed) = end {
+        failed.report();
     }
 }
 

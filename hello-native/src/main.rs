@@ -1,9 +1,9 @@
 //! The native binary: `hello-server` around the handler, as one static program.
 
-use std::{convert::Infallible, process::ExitCode};
+use std::{convert::Infallible, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use hello::{Platform, router};
+use hello::{Platform, Sleep, router};
 use hello_server::{About, Config, Service};
 
 /// glibc's allocator costs more a request, and a static binary's even more.
@@ -32,14 +32,34 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let about = About { program: "hello-native", version: hello::VERSION, commit: hello::COMMIT };
-    let platform = Platform {
-        runtime: "native",
-        wasi_host: None,
-        hostname: gethostname::gethostname().into_string().ok(),
-        message: Some(cli.message),
-        color: Some(cli.color),
-        sleep: |duration| Box::pin(tokio::time::sleep(duration)),
-    };
-    let service = Service { runtime: platform.runtime, component: None, handler: router(platform) };
+    let platform = Native { message: cli.message, color: cli.color };
+    let service = Service { runtime: platform.runtime(), component: None, handler: router(platform) };
     hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
+}
+
+struct Native {
+    message: String,
+    color: String,
+}
+
+impl Platform for Native {
+    fn runtime(&self) -> &'static str {
+        "native"
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn hostname(&self) -> Option<String> {
+        gethostname::gethostname().into_string().ok()
+    }
+
+    fn message(&self) -> Option<String> {
+        Some(self.message.clone())
+    }
+
+    fn color(&self) -> Option<String> {
+        Some(self.color.clone())
+    }
 }

@@ -14,7 +14,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    routing::{any, get},
+    routing::{MethodRouter, any, get},
 };
 
 /// The message when none is set.
@@ -32,37 +32,72 @@ pub const COMMIT: &str = match option_env!("HELLO_COMMIT") {
 /// The version of this handler, as semantic versioning has it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Waits for a duration on whatever clock the platform has. It must be `Send`, as axum's handlers are.
-pub type Sleep = fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A wait.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Where the handler runs and what it is told there.
-pub struct Platform {
+/// Where the handler runs and what it is told there. A route asks when it wants to know: in a component every question is a call of
+/// the host.
+pub trait Platform: Send + Sync + 'static {
     /// `native`, `wasi-0.2` or `wasi-0.3`.
-    pub runtime: &'static str,
+    fn runtime(&self) -> &'static str;
+
+    /// Waits on whatever clock the platform has.
+    fn sleep(&self, duration: Duration) -> Sleep;
+
     /// The program around the component, such as `hello-host/0.1.0`, where it gives its name.
-    pub wasi_host: Option<String>,
+    fn wasi_host(&self) -> Option<String> {
+        None
+    }
+
     /// The name of the machine or pod, where it can be known.
-    pub hostname: Option<String>,
+    fn hostname(&self) -> Option<String> {
+        None
+    }
+
     /// The text of the greeting; [`DEFAULT_MESSAGE`] where `None`.
-    pub message: Option<String>,
+    fn message(&self) -> Option<String> {
+        None
+    }
+
     /// A CSS colour name or `#rrggbb` for the page; [`DEFAULT_COLOR`] where `None`.
-    pub color: Option<String>,
-    /// How `/delay` waits.
-    pub sleep: Sleep,
+    fn color(&self) -> Option<String> {
+        None
+    }
 }
 
+type Route = fn() -> MethodRouter<routes::Hello>;
+
+const ROUTES: [(&str, Route); 8] = [
+    ("/", || get(routes::home)),
+    ("/info", || get(routes::info)),
+    ("/healthz", || get(routes::healthz)),
+    ("/echo", || any(routes::echo)),
+    ("/headers", || get(routes::headers)),
+    ("/status/{code}", || get(routes::status)),
+    ("/delay/{seconds}", || get(routes::delay)),
+    ("/openapi.json", || get(routes::openapi)),
+];
+
 /// Builds the service. Build it once and clone it: cloning is cheap, building is not.
-pub fn router(platform: Platform) -> Router {
-    Router::new()
-        .route("/", get(routes::home))
-        .route("/info", get(routes::info))
-        .route("/healthz", get(routes::healthz))
-        .route("/echo", any(routes::echo))
-        .route("/headers", get(routes::headers))
-        .route("/status/{code}", get(routes::status))
-        .route("/delay/{seconds}", get(routes::delay))
-        .route("/openapi.json", get(routes::openapi))
+pub fn router(platform: impl Platform) -> Router {
+    build(platform, |_| true)
+}
+
+/// Builds the service for requests to one path only, with the routes that begin as it does: for where a router lives no longer than
+/// a request, and would be built for more than the request costs.
+pub fn router_for(path: &str, platform: impl Platform) -> Router {
+    build(platform, |route| first_segment(route) == first_segment(path))
+}
+
+fn build(platform: impl Platform, is_wanted: impl Fn(&str) -> bool) -> Router {
+    let wanted = ROUTES.iter().filter(|(path, _)| is_wanted(path));
+    wanted
+        .fold(Router::new(), |router, (path, route)| router.route(path, route()))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(Arc::new(routes::App::new(platform)))
+}
+
+fn first_segment(path: &str) -> Option<&str> {
+    path.split('/').nth(1)
 }

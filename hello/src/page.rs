@@ -1,22 +1,25 @@
 //! The page at `/` for browsers: one document without outside resources, complete without JavaScript.
 
-use crate::{DEFAULT_COLOR, Platform, VERSION};
+use std::borrow::Cow;
+
+use crate::{DEFAULT_COLOR, Platform, VERSION, routes::message};
 
 const TEMPLATE: &str = include_str!("page.html");
 
-pub(crate) fn render(platform: &Platform) -> String {
+pub(crate) fn render(platform: &dyn Platform) -> String {
+    let color = platform.color().filter(|color| is_color(color));
     let values = [
-        ("message", platform.message()),
-        ("color", platform.color.as_deref().filter(|color| is_color(color)).unwrap_or(DEFAULT_COLOR)),
-        ("runtime", platform.runtime),
-        ("version", VERSION),
-        ("hostname", platform.hostname.as_deref().unwrap_or("unknown")),
+        ("message", message(platform)),
+        ("color", color.map_or(DEFAULT_COLOR.into(), Cow::Owned)),
+        ("runtime", platform.runtime().into()),
+        ("version", VERSION.into()),
+        ("hostname", platform.hostname().map_or("unknown".into(), Cow::Owned)),
     ];
     let mut page = String::with_capacity(TEMPLATE.len() + 256);
     for (index, part) in TEMPLATE.split("{{").enumerate() {
         match part.split_once("}}") {
             Some((name, rest)) if index > 0 => {
-                let value = values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+                let value = values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.as_ref());
                 escape_into(&mut page, value);
                 page.push_str(rest);
             }
@@ -59,17 +62,36 @@ fn escape_into(page: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    fn page(message: &str, color: &str) -> String {
-        render(&Platform {
-            runtime: "native",
-            wasi_host: None,
-            hostname: Some("pod-1".into()),
-            message: Some(message.into()),
-            color: Some(color.into()),
-            sleep: |_| Box::pin(async {}),
-        })
+    use super::*;
+    use crate::Sleep;
+
+    struct Settings {
+        message: &'static str,
+        color: &'static str,
+    }
+
+    impl Platform for Settings {
+        fn runtime(&self) -> &'static str {
+            "native"
+        }
+        fn hostname(&self) -> Option<String> {
+            Some("pod-1".into())
+        }
+        fn message(&self) -> Option<String> {
+            Some(self.message.into())
+        }
+        fn color(&self) -> Option<String> {
+            Some(self.color.into())
+        }
+        fn sleep(&self, _: Duration) -> Sleep {
+            Box::pin(async {})
+        }
+    }
+
+    fn page(message: &'static str, color: &'static str) -> String {
+        render(&Settings { message, color })
     }
 
     #[test]

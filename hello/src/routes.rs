@@ -1,6 +1,11 @@
 //! One function a route. The contract they keep is `openapi.json`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Json,
@@ -17,21 +22,34 @@ use serde::Serialize;
 
 use crate::{COMMIT, DEFAULT_MESSAGE, Platform, VERSION, accept::prefers_html, page, problem::problem};
 
-type Hello = State<Arc<App>>;
+/// The state of the router.
+pub(crate) type Hello = Arc<App>;
 
 /// What the routes share.
 pub(crate) struct App {
-    platform: Platform,
-    /// The answer that is given most, made once.
-    greeting: Bytes,
+    platform: Box<dyn Platform>,
+    /// The answer that is given most, made when it is first given.
+    greeting: OnceLock<Bytes>,
 }
 
 impl App {
-    pub(crate) fn new(platform: Platform) -> Self {
-        let greeting = Greeting { message: platform.message(), runtime: platform.runtime, version: VERSION };
-        let greeting = serde_json::to_vec(&greeting).expect("strings can be written as JSON").into();
-        App { platform, greeting }
+    pub(crate) fn new(platform: impl Platform) -> Self {
+        App { platform: Box::new(platform), greeting: OnceLock::new() }
     }
+
+    fn greeting(&self) -> Bytes {
+        let greeting = self.greeting.get_or_init(|| {
+            let platform = &*self.platform;
+            let greeting = Greeting { message: &message(platform), runtime: platform.runtime(), version: VERSION };
+            serde_json::to_vec(&greeting).expect("strings can be written as JSON").into()
+        });
+        greeting.clone()
+    }
+}
+
+/// The text of the greeting.
+pub(crate) fn message(platform: &dyn Platform) -> Cow<'static, str> {
+    platform.message().map_or(DEFAULT_MESSAGE.into(), Cow::Owned)
 }
 
 /// Headers that belong to one connection, not to the request: HTTP/2 and WASI hosts do not carry them, so no runtime shows them.
@@ -59,8 +77,8 @@ struct Info<'a> {
     version: &'a str,
     commit: &'a str,
     target: &'a str,
-    wasi_host: Option<&'a str>,
-    hostname: Option<&'a str>,
+    wasi_host: Option<String>,
+    hostname: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -73,17 +91,11 @@ struct Delay {
     delay: f64,
 }
 
-impl Platform {
-    pub(crate) fn message(&self) -> &str {
-        self.message.as_deref().unwrap_or(DEFAULT_MESSAGE)
-    }
-}
-
-pub(crate) async fn home(State(app): Hello, request: Request) -> Response {
+pub(crate) async fn home(State(app): State<Hello>, request: Request) -> Response {
     let mut response = if prefers_html(request.headers()) {
-        Html(page::render(&app.platform)).into_response()
+        Html(page::render(&*app.platform)).into_response()
     } else {
-        let mut response = Response::new(Body::from(app.greeting.clone()));
+        let mut response = Response::new(Body::from(app.greeting()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     };
@@ -91,16 +103,16 @@ pub(crate) async fn home(State(app): Hello, request: Request) -> Response {
     response
 }
 
-pub(crate) async fn info(State(app): Hello) -> Response {
-    let platform = &app.platform;
+pub(crate) async fn info(State(app): State<Hello>) -> Response {
+    let platform = &*app.platform;
     Json(Info {
-        message: platform.message(),
-        runtime: platform.runtime,
+        message: &message(platform),
+        runtime: platform.runtime(),
         version: VERSION,
         commit: COMMIT,
         target: target(),
-        wasi_host: platform.wasi_host.as_deref(),
-        hostname: platform.hostname.as_deref(),
+        wasi_host: platform.wasi_host(),
+        hostname: platform.hostname(),
     })
     .into_response()
 }
@@ -162,14 +174,14 @@ fn final_status(code: &str) -> Option<StatusCode> {
     Some(code).filter(|code| (200..=599).contains(code)).and_then(|code| StatusCode::from_u16(code).ok())
 }
 
-pub(crate) async fn delay(State(app): Hello, seconds: Result<Path<String>, PathRejection>) -> Response {
+pub(crate) async fn delay(State(app): State<Hello>, seconds: Result<Path<String>, PathRejection>) -> Response {
     let Some(seconds) = seconds.ok().and_then(|Path(seconds)| delay_seconds(&seconds)) else {
         return problem(
             StatusCode::BAD_REQUEST,
             "the delay must be a decimal number of seconds from 0 to 10, such as 0.25",
         );
     };
-    (app.platform.sleep)(Duration::from_secs_f64(seconds)).await;
+    app.platform.sleep(Duration::from_secs_f64(seconds)).await;
     Json(Delay { delay: seconds }).into_response()
 }
 

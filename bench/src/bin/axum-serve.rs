@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use hello::{Platform, router};
+use hello::{Platform, Sleep, router};
 use tokio::net::TcpListener;
 
 #[global_allocator]
@@ -12,13 +12,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() {
     let address = env::args().nth(1).expect("an address to listen on");
     let listener = TcpListener::bind(address).await.expect("a free port");
-    let platform = Platform {
-        runtime: "native",
-        wasi_host: None,
-        hostname: None,
-        message: None,
-        color: None,
-        sleep: |duration: Duration| Box::pin(tokio::time::sleep(duration)),
-    };
-    axum::serve(listener, router(platform)).await.expect("it serves");
+    axum::serve(listener, router(Bare)).await.expect("it serves");
+}
+
+struct Bare;
+
+impl Platform for Bare {
+    fn runtime(&self) -> &'static str {
+        "native"
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
 }

@@ -1,6 +1,6 @@
 //! The WASI 0.2 component: maps a request of `wasi:http/incoming-handler` to the router and the answer back, streaming both.
 //!
-//! Every request gets a fresh instance, so the router is built for each.
+//! Every request gets a fresh instance, so a router is built for each, with no more than it needs.
 
 #![allow(unsafe_code, clippy::same_length_and_capacity)] // The entry point's macro expands to such code.
 
@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 use futures_util::{TryStreamExt, future::poll_fn};
-use hello::{Platform, router};
+use hello::{Platform, Sleep, router_for};
 use send_wrapper::SendWrapper;
 use spin_sdk::{
     http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam},
@@ -23,20 +23,37 @@ use wasi::{clocks::monotonic_clock, io::poll::Pollable};
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let Ok(response) = router(platform()).call(incoming(request)).await;
+    let request = incoming(request);
+    let Ok(response) = router_for(request.uri().path(), Wasi).call(request).await;
     outgoing(response, out).await;
 }
 
-/// Spin gives a component its settings as variables, other hosts as environment.
-fn platform() -> Platform {
-    let setting = |name: &str, variable: &str| env::var(name).ok().or_else(|| variables::get(variable).ok());
-    Platform {
-        runtime: "wasi-0.2",
-        wasi_host: env::var("WASI_HOST").ok(),
-        hostname: env::var("HOSTNAME").ok(),
-        message: setting("HELLO_MESSAGE", "message"),
-        color: setting("HELLO_COLOR", "color"),
-        sleep: |duration| Box::pin(SendWrapper::new(sleep(duration))),
+struct Wasi;
+
+/// Spin gives a component its settings as variables, and so does our host.
+impl Platform for Wasi {
+    fn runtime(&self) -> &'static str {
+        "wasi-0.2"
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(SendWrapper::new(sleep(duration)))
+    }
+
+    fn wasi_host(&self) -> Option<String> {
+        env::var("WASI_HOST").ok()
+    }
+
+    fn hostname(&self) -> Option<String> {
+        env::var("HOSTNAME").ok()
+    }
+
+    fn message(&self) -> Option<String> {
+        variables::get("message").ok()
+    }
+
+    fn color(&self) -> Option<String> {
+        variables::get("color").ok()
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     pin::{Pin, pin},
     sync::LazyLock,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{
@@ -17,7 +18,7 @@ use axum::{
     body::{Body, Bytes},
     http::{self, StatusCode, Uri, header::HOST},
 };
-use hello::{Platform, router};
+use hello::{Platform, Sleep, router};
 use http_body::Frame;
 use send_wrapper::SendWrapper;
 use tower_service::Service;
@@ -29,19 +30,36 @@ use wasip3::{
     wit_bindgen,
 };
 
-static ROUTER: LazyLock<Router> = LazyLock::new(|| {
-    router(Platform {
-        runtime: "wasi-0.3",
-        wasi_host: env::var("WASI_HOST").ok(),
-        hostname: env::var("HOSTNAME").ok(),
-        message: env::var("HELLO_MESSAGE").ok(),
-        color: env::var("HELLO_COLOR").ok(),
-        sleep: |duration| {
-            let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-            Box::pin(SendWrapper::new(monotonic_clock::wait_for(nanos)))
-        },
-    })
-});
+static ROUTER: LazyLock<Router> = LazyLock::new(|| router(Wasi));
+
+struct Wasi;
+
+impl Platform for Wasi {
+    fn runtime(&self) -> &'static str {
+        "wasi-0.3"
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Box::pin(SendWrapper::new(monotonic_clock::wait_for(nanos)))
+    }
+
+    fn wasi_host(&self) -> Option<String> {
+        env::var("WASI_HOST").ok()
+    }
+
+    fn hostname(&self) -> Option<String> {
+        env::var("HOSTNAME").ok()
+    }
+
+    fn message(&self) -> Option<String> {
+        env::var("HELLO_MESSAGE").ok()
+    }
+
+    fn color(&self) -> Option<String> {
+        env::var("HELLO_COLOR").ok()
+    }
+}
 
 struct Hello;
 wasip3::http::service::export!(Hello);
@@ -104,5 +122,7 @@ fn outgoing(response: http::Response<Body>) -> Result<Response, ErrorCode> {
         _ = response.set_status_code(head.status.as_u16());
     }
     wit_bindgen::spawn(async move { _ = writer.send_http_body(&mut pin!(body)).await });
+    // An executor with only one task to poll goes the way through the host once more before it waits.
+    wit_bindgen::spawn(async {});
     Ok(response)
 }

@@ -1,0 +1,27 @@
+//! The handler that really works, in the server of `hello-native`.
+
+use std::{convert::Infallible, process::ExitCode};
+
+use axum::Router;
+use clap::Parser;
+use hello_server::{About, Config, Service};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    server: Config,
+}
+
+fn main() -> ExitCode {
+    let cli: Cli = match hello_server::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let about = About { program: "work-native", version: "", commit: "" };
+    let handler = Router::new().fallback(async || bench_work::work());
+    let service = Service { runtime: "native", component: None, handler };
+    hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
+}

@@ -1,0 +1,43 @@
+//! A handler that really works, natively and as a WASI 0.3 component: some 100 microseconds of reading, changing and writing JSON.
+
+#![cfg_attr(target_family = "wasm", allow(unsafe_code))] // The entry point's macro expands to it.
+
+use serde_json::Value;
+
+const DOCUMENT: &str = include_str!("../../../hello/src/openapi.json");
+
+/// The work of one request, and its answer.
+pub fn work() -> Vec<u8> {
+    let mut document: Value = serde_json::from_str(DOCUMENT).expect("the document is JSON");
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.retain(|path, _| path != "/");
+    }
+    serde_json::to_vec(&document).expect("a value can be written as JSON")
+}
+
+#[cfg(target_family = "wasm")]
+mod component {
+    use wasip3::{
+        exports::http::handler::Guest,
+        http::types::{ErrorCode, Fields, Request, Response},
+        wit_bindgen, wit_future, wit_stream,
+    };
+
+    struct Work;
+    wasip3::http::service::export!(Work);
+
+    impl Guest for Work {
+        async fn handle(_: Request) -> Result<Response, ErrorCode> {
+            let (mut body, contents) = wit_stream::new();
+            let (trailers, no_trailers) = wit_future::new(|| Ok(None));
+            let (response, _sent) = Response::new(Fields::new(), Some(contents), no_trailers);
+            let answer = super::work();
+            wit_bindgen::spawn(async move {
+                body.write_all(answer).await;
+                drop(body);
+                _ = trailers.write(Ok(None)).await;
+            });
+            Ok(response)
+        }
+    }
+}
