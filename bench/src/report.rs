@@ -250,11 +250,11 @@ impl Sweep {
     #[allow(clippy::cast_precision_loss)]
     fn plot(&self) -> Result<String, std::fmt::Error> {
         const COLORS: [&str; 3] = ["#326ce5", "#d9480f", "#868e96"];
-        let rates = || self.series.iter().flat_map(|series| series.rates.iter().copied());
+        let rates = || self.series.iter().flat_map(|series| series.rates.iter().map(|rate| rate.max(1.0)));
         let (low, high) =
             (rates().fold(f64::MAX, f64::min).log10().floor(), rates().fold(1.0, f64::max).log10().ceil());
         let x = |index: usize| 70.0 + 400.0 * index as f64 / (self.values.len() - 1).max(1) as f64;
-        let y = |rate: f64| 260.0 - 220.0 * (rate.log10() - low) / (high - low);
+        let y = |rate: f64| 260.0 - 220.0 * (rate.max(1.0).log10() - low) / (high - low);
         let mut svg = String::new();
         writeln!(
             svg,
