@@ -46,7 +46,7 @@ e2e: build ## Deploy the images on a throwaway cluster, in every way that the do
 .PHONY: bench bench-quick
 bench: build bench-build ## Measure ours and peers for half an hour, into docs/BENCHMARKS.md (Linux, root)
 	@bench/peers/install.sh $(TARGET_DIR)/peers
-	@taskset --cpu-list 1 $(TARGET_DIR)/release/bench full $(TARGET_DIR)/peers
+	@$(TARGET_DIR)/release/bench full $(TARGET_DIR)/peers
 
 bench-quick: build bench-build ## Measure speed, start, memory and size, in under a minute
 	@$(TARGET_DIR)/release/bench quick

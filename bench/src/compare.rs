@@ -118,6 +118,9 @@ pub(crate) fn latencies(
 
 pub(crate) const PERCENTILES: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
 
+/// The place of the 99th among them.
+pub(crate) const P99: usize = 2;
+
 #[allow(clippy::cast_precision_loss)]
 pub(crate) fn count(number: u64) -> f64 {
     number as f64

@@ -1,11 +1,11 @@
-//! `make bench`: every figure of docs/BENCHMARKS.md, in about half an hour. Servers run on the first processor; `make bench` puts
-//! this, and so the load, on the second.
+//! `make bench`: every figure of docs/BENCHMARKS.md, in about half an hour.
 
 use std::{fs, io, path::Path, process::Command, time::Duration};
 
 use crate::{
-    compare::{Comparison, Effort, compare, count, latencies, median, sorted},
+    compare::{Effort, P99, compare, count, latencies, median, sorted},
     load::{self, Request},
+    placement::Placement::{self, Apart, Together},
     quota::Quota,
     report::{Bound, Goal, Report, Row, Series, Sweep, Unit},
     server::{Recipe, Server},
@@ -32,6 +32,15 @@ const TUNED: [&str; 7] = [
     "--max-instance-concurrent-reuse-count=16",
 ];
 
+/// Two servers to compare, and what must hold and is aimed at.
+struct Pair<'a> {
+    what: &'static str,
+    servers: [&'a Recipe; 2],
+    throughput: Option<[f64; 2]>,
+    /// The ratio of processor time a request, the second's to the first's.
+    frugality: Option<[f64; 2]>,
+}
+
 /// Measures everything and writes docs/BENCHMARKS.md.
 ///
 /// # Errors
@@ -39,127 +48,78 @@ const TUNED: [&str; 7] = [
 pub(crate) fn measure(peers: &Path) -> io::Result<()> {
     let scratch = tempfile::tempdir()?;
     let code = servers::compile(scratch.path())?;
+    let composed = servers::without_variables(peers, scratch.path())?;
     let places = Places { scratch: scratch.path().to_owned(), peers: peers.to_owned() };
-    let host = || servers::host_precompiled(HOST_P3, &code);
-    let host_p2 = || servers::host(HOST_P2, Path::new(P2));
-    let without_variables = servers::without_variables(peers, scratch.path())?;
-    let host_composed = || servers::host("hello-host, WASI 0.2, composed", &without_variables);
+    let native = &servers::native();
+    let host = &servers::host(HOST_P3, Path::new(P3));
+    let host_p2 = &servers::host(HOST_P2, Path::new(P2));
+    let precompiled = &servers::host_precompiled(HOST_P3, &code);
+    let host_composed = &servers::host("hello-host, WASI 0.2, composed", &composed);
+    let serve = &places.wasmtime("wasmtime serve, WASI 0.3", Path::new(P3), &[]);
+    let serve_tuned = &places.wasmtime("wasmtime serve, WASI 0.3, tuned", Path::new(P3), &TUNED);
+    let serve_composed = &places.wasmtime("wasmtime serve, WASI 0.2", &composed, &[]);
+    let (bare_hyper, axum_serve) = (&servers::bare_hyper(), &servers::axum_serve());
+    let (flask, go, nginx) = (&places.flask(), &places.go(), &places.nginx());
+    let (work_host, work_native) = (&servers::work_host(peers), &servers::work_native());
     let mut report = Report::new()?;
 
-    let serve = || places.wasmtime("wasmtime serve, WASI 0.3", Path::new(P3), &[]);
-    let tuned = || places.wasmtime("wasmtime serve, WASI 0.3, tuned", Path::new(P3), &TUNED);
-    let serve_p2 = || places.wasmtime("wasmtime serve, WASI 0.2", &without_variables, &[]);
-    let get = Request::get("/");
-    let mut slower_peak = 0.0;
-    type Make<'a> = &'a dyn Fn() -> Recipe;
-    let pairs: [(&str, Make, Make, Option<[f64; 2]>, Option<[f64; 2]>); 11] = [
-        ("the same server twice (control)", &servers::native, &servers::native, None, None),
-        ("WASI 0.3 in hello-host against wasmtime serve", &host, &serve, Some([1.8, 2.5]), None),
-        ("the same against wasmtime serve, tuned", &host, &tuned, Some([1.7, 2.4]), None),
-        ("WASI 0.2 in hello-host against wasmtime serve", &host_composed, &serve_p2, Some([3.0, 4.5]), None),
-        ("WASI 0.3 in hello-host against native", &host, &servers::native, Some([0.6, 0.8]), Some([0.4, 0.6])),
-        ("WASI 0.2 in hello-host against native", &host_p2, &servers::native, Some([0.33, 0.45]), None),
-        ("native against bare hyper", &servers::native, &servers::bare_hyper, Some([0.9, 0.97]), None),
-        ("native against axum::serve", &servers::native, &servers::axum_serve, None, None),
-        ("native against Flask under gunicorn", &servers::native, &|| places.flask(), Some([15.0, 25.0]), None),
-        ("native against Go net/http", &servers::native, &|| places.go(), None, None),
-        ("native against nginx", &servers::native, &|| places.nginx(), None, None),
+    let pair = |what, servers| Pair { what, servers, throughput: None, frugality: None };
+    let pairs = [
+        pair("the same server twice (control)", [native, native]),
+        Pair { throughput: Some([1.8, 2.5]), ..pair("WASI 0.3 in hello-host against wasmtime serve", [host, serve]) },
+        Pair { throughput: Some([1.7, 2.4]), ..pair("the same against wasmtime serve, tuned", [host, serve_tuned]) },
+        Pair {
+            throughput: Some([3.0, 4.5]),
+            ..pair("WASI 0.2 in hello-host against wasmtime serve", [host_composed, serve_composed])
+        },
+        Pair {
+            throughput: Some([0.6, 0.8]),
+            frugality: Some([0.4, 0.6]),
+            ..pair("WASI 0.3 in hello-host against native", [host, native])
+        },
+        Pair { throughput: Some([0.33, 0.45]), ..pair("WASI 0.2 in hello-host against native", [host_p2, native]) },
+        Pair { throughput: Some([0.9, 0.97]), ..pair("native against bare hyper", [native, bare_hyper]) },
+        pair("native against axum::serve", [native, axum_serve]),
+        Pair { throughput: Some([15.0, 25.0]), ..pair("native against Flask under gunicorn", [native, flask]) },
+        pair("native against Go net/http", [native, go]),
+        pair("native against nginx", [native, nginx]),
     ];
-    for (what, first, second, throughput, frugality) in pairs {
-        let compared = side_by_side(what, &first(), &second(), &get, &mut report)?;
-        if throughput == Some([1.8, 2.5]) {
-            slower_peak = compared.rates[1];
+    for pair in &pairs {
+        for placement in [Apart, Together] {
+            compare_pair(pair, &Request::get("/"), placement, &mut report)?;
         }
-        goal(&mut report, format!("{what}: throughput"), &compared.throughput, throughput);
-        goal(&mut report, format!("{what}: processor time a request"), &compared.frugality, frugality);
     }
-    for (size, length) in [("1 KiB", 1 << 10), ("1 MiB", 1 << 20)] {
-        let what = format!("echo of {size}: WASI 0.3 in hello-host against native");
-        side_by_side(&what, &host(), &servers::native(), &Request::echo(length), &mut report)?;
+    for (what, length) in [
+        ("echo of 1 KiB: WASI 0.3 in hello-host against native", 1 << 10),
+        ("echo of 1 MiB: WASI 0.3 in hello-host against native", 1 << 20),
+    ] {
+        compare_pair(&pair(what, [host, native]), &Request::echo(length), Apart, &mut report)?;
     }
     let what = "a handler that works: WASI 0.3 in hello-host against native";
-    let worked = side_by_side(what, &servers::work_host(peers), &servers::work_native(), &get, &mut report)?;
-    goal(&mut report, what.into(), &worked.throughput, Some([0.9, 0.9]));
+    let work = Pair { throughput: Some([0.9, 0.9]), ..pair(what, [work_host, work_native]) };
+    compare_pair(&work, &Request::get("/"), Apart, &mut report)?;
+    tail(host, serve, &mut report)?;
 
-    eprintln!("latency at {:.0} requests/s", slower_peak / 2.0);
-    {
-        let pair = [start(&host())?, start(&serve())?];
-        let pair = [&pair[0], &pair[1]];
-        let percentiles = latencies(pair, &get, CONNECTIONS, slower_peak / 2.0, TAIL)?;
-        let ratio = percentiles[0][2] / percentiles[1][2];
-        report.latencies(slower_peak / 2.0, pair.map(|server| server.name), percentiles);
-        report.goals.push(Goal {
-            what: "p99 latency at half of the slower's peak: WASI 0.3 in hello-host to wasmtime serve".into(),
-            measured: vec![ratio],
-            unit: Unit::Ratio,
-            bound: Bound::AtMost([0.6, 0.4]),
-        });
-    }
+    start_times("native", native, [4.0, 2.0], &mut report)?;
+    start_times("hello-host, precompiled", precompiled, [7.0, 4.0], &mut report)?;
+    start_times("hello-host, warm cache", host, [12.0, 8.0], &mut report)?;
+    memory("native", native, [5.0, 2.5], [25.0, 12.0], &mut report)?;
+    memory("hello-host, precompiled", precompiled, [18.0, 10.0], [60.0, 35.0], &mut report)?;
+    image("hello-native", [3.0, 1.8], scratch.path(), &mut report)?;
+    image("hello-wasm", [12.0, 8.0], scratch.path(), &mut report)?;
 
-    eprintln!("starts");
-    for (what, recipe, bound) in [
-        ("native", servers::native(), [4.0, 2.0]),
-        ("hello-host, precompiled", host(), [7.0, 4.0]),
-        ("hello-host, warm cache", servers::host(HOST_P3, Path::new(P3)), [12.0, 8.0]),
-    ] {
-        drop(Server::start(&recipe, &[])?);
-        let starts = (0..STARTS).map(|_| Ok(Server::start(&recipe, &[])?.first_answer.as_secs_f64() * 1e3));
-        report.goals.push(Goal {
-            what: format!("start of the process to its first answer: {what}"),
-            measured: sorted(starts.collect::<io::Result<Vec<_>>>()?),
-            unit: Unit::Milliseconds,
-            bound: Bound::AtMost(bound),
-        });
-    }
-
-    for (what, recipe, idle, loaded) in
-        [("native", servers::native(), [5.0, 2.5], [25.0, 12.0]), ("hello-host", host(), [18.0, 10.0], [60.0, 35.0])]
-    {
-        eprintln!("memory of {what}");
-        let mut memory = |state: &str, bound, mib: f64| {
-            report.goals.push(Goal {
-                what: format!("memory, {state}: {what}"),
-                measured: vec![mib],
-                unit: Unit::Mebibytes,
-                bound: Bound::AtMost(bound),
-            });
-        };
-        let server = Server::start(&recipe, &[])?;
-        memory("idle", idle, mebibytes(&server)?);
-        load::closed_loop(server.address, &get, 1000, SWEEP_SLICE)?;
-        memory("after load over 1,000 connections", loaded, mebibytes(&server)?);
-        let mut answered = 0;
-        while answered < 1_000_000 {
-            answered += load::closed_loop(server.address, &get, CONNECTIONS, SWEEP_SLICE)?.answered;
-        }
-        memory("after 1,000,000 requests", loaded, mebibytes(&server)?);
-    }
-
-    for (image, bound) in [("hello-native", [3.0, 1.8]), ("hello-wasm", [12.0, 8.0])] {
-        let file = scratch.path().join(image);
-        let saved = Command::new("scripts/images.sh").arg("save").arg(image).arg(&file).output()?;
-        if !saved.status.success() {
-            return Err(io::Error::other(format!("no image {image} to measure; `make images` builds it")));
-        }
-        report.goals.push(Goal {
-            what: format!("image {image}"),
-            measured: vec![count(fs::metadata(file)?.len()) / count(1 << 20)],
-            unit: Unit::Mebibytes,
-            bound: Bound::AtMost(bound),
-        });
-    }
-
-    let contestants: [(&'static str, Make); 3] =
-        [("native", &servers::native), ("hello-host, WASI 0.3", &host), ("wasmtime serve, WASI 0.3", &serve)];
+    let contestants = [("native", native), ("hello-host, WASI 0.3", host), ("wasmtime serve, WASI 0.3", serve)];
+    Apart.take()?;
     report.sweeps.push(sweep("connections", &contestants, &[1, 10, 100, 1000, 10_000], &|recipe, connections| {
-        throughput(&start(recipe)?, &get, connections)
+        throughput(&start(recipe, Apart)?, &Request::get("/"), connections)
     })?);
     report.sweeps.push(sweep(
         "bytes echoed",
         &contestants,
         &[1, 1 << 10, 10 << 10, 100 << 10, 1 << 20, 10 << 20],
-        &|recipe, length| throughput(&start(recipe)?, &Request::echo(length), CONNECTIONS),
+        &|recipe, length| throughput(&start(recipe, Apart)?, &Request::echo(length), CONNECTIONS),
     )?);
+    Together.take()?;
     report.sweeps.push(sweep(
         "processor quota in per cent",
         &contestants[..2],
@@ -167,38 +127,104 @@ pub(crate) fn measure(peers: &Path) -> io::Result<()> {
         &|recipe, percent| {
             let group = Quota::new(percent)?;
             let server = Server::start(recipe, &["sh", "-c", &group.join(), "sh"])?;
-            throughput(&server, &get, CONNECTIONS)
+            throughput(&server, &Request::get("/"), CONNECTIONS)
         },
     )?);
     report.write()
 }
 
-fn start(recipe: &Recipe) -> io::Result<Server> {
-    Server::start(recipe, &["taskset", "--cpu-list", "0"])
-}
-
-fn side_by_side(
-    what: &str,
-    first: &Recipe,
-    second: &Recipe,
-    request: &Request,
-    report: &mut Report,
-) -> io::Result<Comparison> {
+fn compare_pair(pair: &Pair, request: &Request, placement: Placement, report: &mut Report) -> io::Result<()> {
+    let what = format!("{}, {}", pair.what, placement.name());
     eprintln!("{what}");
-    let pair = [start(first)?, start(second)?];
-    let compared = compare([&pair[0], &pair[1]], request, CONNECTIONS, PEAK)?;
-    report.rows.push(Row::new(what, &compared));
-    Ok(compared)
+    placement.take()?;
+    let [first, second] = pair.servers.map(|server| start(server, placement));
+    let compared = compare([&first?, &second?], request, CONNECTIONS, PEAK)?;
+    let mut goal = |of: &str, ratios: &[f64], bound: Option<[f64; 2]>| {
+        if let Some(bound) = bound {
+            let (what, measured) = (format!("{what}: {of}"), ratios.to_vec());
+            report.goals.push(Goal { what, measured, unit: Unit::Ratio, bound: Bound::AtLeast(bound) });
+        }
+    };
+    goal("throughput", &compared.throughput, pair.throughput);
+    goal("processor time a request", &compared.frugality, pair.frugality);
+    report.rows.push(Row::new(&what, &compared));
+    Ok(())
 }
 
-fn goal(report: &mut Report, what: String, ratios: &[f64], bound: Option<[f64; 2]>) {
-    if let Some(bound) = bound {
-        report.goals.push(Goal { what, measured: ratios.to_vec(), unit: Unit::Ratio, bound: Bound::AtLeast(bound) });
+/// Latencies at half of what the second server can answer, over open loops.
+fn tail(first: &Recipe, second: &Recipe, report: &mut Report) -> io::Result<()> {
+    Apart.take()?;
+    let (first, second) = (start(first, Apart)?, start(second, Apart)?);
+    let rate = throughput(&second, &Request::get("/"), CONNECTIONS)? / 2.0;
+    eprintln!("latency at {rate:.0} requests/s");
+    let percentiles = latencies([&first, &second], &Request::get("/"), CONNECTIONS, rate, TAIL)?;
+    report.latencies(rate, [first.name, second.name], percentiles);
+    report.goals.push(Goal {
+        what: format!("p99 latency at half of the peak of the second: {} to {}", first.name, second.name),
+        measured: vec![percentiles[0][P99] / percentiles[1][P99]],
+        unit: Unit::Ratio,
+        bound: Bound::AtMost([0.6, 0.4]),
+    });
+    Ok(())
+}
+
+fn start_times(what: &str, server: &Recipe, bound: [f64; 2], report: &mut Report) -> io::Result<()> {
+    Together.take()?;
+    eprintln!("starts of {what}");
+    let start_time = || Ok(start(server, Together)?.first_answer.as_secs_f64() * 1e3);
+    // The first fills the caches.
+    start_time()?;
+    let starts = (0..STARTS).map(|_| start_time());
+    report.goals.push(Goal {
+        what: format!("start of the process to its first answer: {what}"),
+        measured: sorted(starts.collect::<io::Result<Vec<_>>>()?),
+        unit: Unit::Milliseconds,
+        bound: Bound::AtMost(bound),
+    });
+    Ok(())
+}
+
+fn memory(what: &str, server: &Recipe, idle: [f64; 2], loaded: [f64; 2], report: &mut Report) -> io::Result<()> {
+    Together.take()?;
+    eprintln!("memory of {what}");
+    let mut note = |state: &str, bound: [f64; 2], server: &Server| {
+        report.goals.push(Goal {
+            what: format!("memory, {state}: {what}"),
+            measured: vec![count(server.memory_kib()?) / 1024.0],
+            unit: Unit::Mebibytes,
+            bound: Bound::AtMost(bound),
+        });
+        Ok::<_, io::Error>(())
+    };
+    let server = start(server, Together)?;
+    note("idle", idle, &server)?;
+    let get = Request::get("/");
+    load::closed_loop(server.address, &get, 1000, SWEEP_SLICE)?;
+    note("after load over 1,000 connections", loaded, &server)?;
+    let mut answered = 0;
+    while answered < 1_000_000 {
+        answered += load::closed_loop(server.address, &get, CONNECTIONS, SWEEP_SLICE)?.answered;
     }
+    note("after 1,000,000 requests more", loaded, &server)
 }
 
-fn mebibytes(server: &Server) -> io::Result<f64> {
-    Ok(count(server.memory_kib()?) / 1024.0)
+fn image(name: &str, bound: [f64; 2], scratch: &Path, report: &mut Report) -> io::Result<()> {
+    let file = scratch.join(name);
+    let saved = Command::new("scripts/images.sh").arg("save").arg(name).arg(&file).output()?;
+    if !saved.status.success() {
+        return Err(io::Error::other(format!("no image {name} to measure; `make images` builds it")));
+    }
+    report.goals.push(Goal {
+        what: format!("image {name}"),
+        measured: vec![count(fs::metadata(file)?.len()) / count(1 << 20)],
+        unit: Unit::Mebibytes,
+        bound: Bound::AtMost(bound),
+    });
+    Ok(())
+}
+
+fn start(recipe: &Recipe, placement: Placement) -> io::Result<Server> {
+    Server::start(recipe, &placement.of_servers())
 }
 
 /// Requests a second, after a warm-up.
@@ -211,7 +237,7 @@ fn throughput(server: &Server, request: &Request, connections: usize) -> io::Res
 
 fn sweep(
     over: &'static str,
-    contestants: &[(&'static str, &dyn Fn() -> Recipe)],
+    contestants: &[(&'static str, &Recipe)],
     values: &[usize],
     measure: &dyn Fn(&Recipe, usize) -> io::Result<f64>,
 ) -> io::Result<Sweep> {
@@ -220,7 +246,7 @@ fn sweep(
         let mut rates = Vec::new();
         for value in values {
             eprintln!("{name}: {over}, {value}");
-            rates.push(measure(&recipe(), *value)?);
+            rates.push(measure(recipe, *value)?);
         }
         series.push(Series { name, rates });
     }

@@ -113,7 +113,7 @@ fn over_connections(
         let awake = is_apart().then(|| {
             tokio::task::spawn_local(async {
                 loop {
-                    yield_now().await
+                    yield_now().await;
                 }
             })
         });

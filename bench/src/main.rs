@@ -6,6 +6,7 @@
 mod compare;
 mod full;
 mod load;
+mod placement;
 mod quick;
 mod quota;
 mod report;

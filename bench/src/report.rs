@@ -199,7 +199,7 @@ impl Report {
         for goal in &self.goals {
             writeln!(text, "{}", goal.row())?;
         }
-        writeln!(text, "\nIn figures; *busy* is the share of its one processor that a server used.\n")?;
+        writeln!(text, "\nIn figures; *busy* is how many processors a server used.\n")?;
         writeln!(
             text,
             "| first against second | ratio | requests/s | CPU µs a request | busy |\n|---|---|---|---|---|"

@@ -1,7 +1,7 @@
 //! Spin's variables for a host that has none: every one is undefined. Composed with the WASI 0.2 component, so that `wasmtime serve`
 //! can run it.
 
-#![allow(unsafe_code)] // The entry point's macro expands to it.
+#![allow(unsafe_code, clippy::same_length_and_capacity)] // The entry point's macro expands to it.
 
 wit_bindgen::generate!({
     inline: "
