@@ -51,6 +51,10 @@ bench: build bench-build ## Measure ours and peers for half an hour, into docs/B
 bench-quick: build bench-build ## Measure speed, start, memory and size, in under a minute
 	@$(TARGET_DIR)/release/bench quick
 
+.PHONY: instructions
+instructions: build ## Write anew what a request costs in instructions, which `make test` holds later changes to
+	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions
+
 .PHONY: clean
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -128,7 +128,8 @@ pub(crate) struct Sweep {
 pub(crate) struct Series {
     pub(crate) name: &'static str,
     /// Requests a second, at each of the values.
-    pub(crate) rates: Vec<f64>,
+    /// Requests a second; none where requests failed.
+    pub(crate) rates: Vec<Option<f64>>,
 }
 
 #[derive(Serialize)]
@@ -233,7 +234,8 @@ impl Report {
             )?;
             writeln!(text, "| {} | {} |\n|---{}|", sweep.over, values.join(" | "), "|---".repeat(values.len()))?;
             for Series { name, rates } in &sweep.series {
-                let rates: Vec<_> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
+                let rates: Vec<_> =
+                    rates.iter().map(|rate| rate.map_or("fails".to_owned(), |rate| format!("{rate:.0}"))).collect();
                 writeln!(text, "| {name} | {} |", rates.join(" | "))?;
             }
         }
@@ -250,7 +252,7 @@ impl Sweep {
     #[allow(clippy::cast_precision_loss)]
     fn plot(&self) -> Result<String, std::fmt::Error> {
         const COLORS: [&str; 3] = ["#326ce5", "#d9480f", "#868e96"];
-        let rates = || self.series.iter().flat_map(|series| series.rates.iter().map(|rate| rate.max(1.0)));
+        let rates = || self.series.iter().flat_map(|series| series.rates.iter().flatten().map(|rate| rate.max(1.0)));
         let (low, high) =
             (rates().fold(f64::MAX, f64::min).log10().floor(), rates().fold(1.0, f64::max).log10().ceil());
         let x = |index: usize| 70.0 + 400.0 * index as f64 / (self.values.len() - 1).max(1) as f64;
@@ -277,9 +279,9 @@ impl Sweep {
             writeln!(svg, r#"<text x="{:.1}" y="282" text-anchor="middle">{value}</text>"#, x(index))?;
         }
         for (Series { name, rates }, color) in self.series.iter().zip(COLORS) {
-            let points: Vec<_> =
-                rates.iter().enumerate().map(|(index, rate)| format!("{:.1},{:.1}", x(index), y(*rate))).collect();
-            let last = rates.last().copied().unwrap_or(1.0);
+            let points = rates.iter().enumerate().filter_map(|(index, rate)| Some((x(index), y((*rate)?))));
+            let points: Vec<_> = points.map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+            let last = rates.iter().flatten().last().copied().unwrap_or(1.0);
             writeln!(
                 svg,
                 r#"<polyline points="{}" fill="none" stroke="{color}" stroke-width="2"/><text x="478" y="{:.1}" fill="{color}">{name}</text>"#,
