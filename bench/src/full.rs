@@ -177,7 +177,7 @@ fn tail(first: &Recipe, second: &Recipe, report: &mut Report) -> io::Result<()> 
 fn start_times(what: &str, server: &Recipe, bound: [f64; 2], report: &mut Report) -> io::Result<()> {
     Together.take()?;
     eprintln!("starts of {what}");
-    let start_time = || Ok(start(server, Together)?.first_answer.as_secs_f64() * 1e3);
+    let start_time = || Ok(Server::start(server, &[])?.first_answer.as_secs_f64() * 1e3);
     // The first fills the caches.
     start_time()?;
     let starts = (0..STARTS).map(|_| start_time());

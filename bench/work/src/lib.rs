@@ -9,9 +9,13 @@ const DOCUMENT: &str = include_str!("../../../hello/src/openapi.json");
 /// The work of one request, and its answer.
 #[must_use]
 pub fn work() -> Vec<u8> {
-    let mut document: Value = serde_json::from_str(DOCUMENT).expect("the document is JSON");
+    without("/", &without("/info", DOCUMENT.as_bytes()))
+}
+
+fn without(path: &str, document: &[u8]) -> Vec<u8> {
+    let mut document: Value = serde_json::from_slice(document).expect("the document is JSON");
     if let Some(paths) = document["paths"].as_object_mut() {
-        paths.retain(|path, _| path != "/");
+        paths.remove(path);
     }
     serde_json::to_vec(&document).expect("a value can be written as JSON")
 }
