@@ -118,13 +118,13 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
     Apart.take()?;
     report.sweeps.push(sweep("connections", &contestants, &[1, 10, 100, 1000, 10_000], &|recipe, connections| {
         throughput(&start(recipe, Apart)?, &Request::get("/"), connections)
-    })?);
+    }));
     report.sweeps.push(sweep(
         "bytes echoed",
         &contestants,
         &[1, 1 << 10, 10 << 10, 100 << 10, 1 << 20, 10 << 20],
         &|recipe, length| throughput(&start(recipe, Apart)?, &Request::echo(length), CONNECTIONS),
-    )?);
+    ));
     Together.take()?;
     report.sweeps.push(sweep(
         "processor quota in per cent",
@@ -135,7 +135,7 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
             let server = Server::start(recipe, &["sh", "-c", &group.join(), "sh"])?;
             throughput(&server, &Request::get("/"), CONNECTIONS)
         },
-    )?);
+    ));
     Ok(())
 }
 
@@ -246,7 +246,7 @@ fn sweep(
     contestants: &[(&'static str, &Recipe)],
     values: &[usize],
     measure: &dyn Fn(&Recipe, usize) -> io::Result<f64>,
-) -> io::Result<Sweep> {
+) -> Sweep {
     let mut series = Vec::new();
     for (name, recipe) in contestants {
         let mut rates = Vec::new();
@@ -257,5 +257,5 @@ fn sweep(
         }
         series.push(Series { name, rates });
     }
-    Ok(Sweep { over, values: values.to_vec(), series })
+    Sweep { over, values: values.to_vec(), series }
 }

@@ -125,9 +125,11 @@ impl Places {
     }
 
     pub(crate) fn nginx(&self) -> Recipe {
-        let file = self.scratch.join("nginx.conf");
+        let folder = self.scratch.clone();
+        let file = folder.join("nginx.conf");
         recipe("nginx", move |address| {
             let config = include_str!("../peers/nginx.conf").replace("ADDRESS", &address.to_string());
+            let config = config.replace("FOLDER", &folder.to_string_lossy());
             _ = fs::write(&file, config);
             let mut command = Command::new("nginx");
             command.arg("-c").arg(&file).args(["-e", "/dev/null"]);
