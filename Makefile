@@ -109,7 +109,7 @@ lint: target
 	$(CARGO) clippy $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package bench-variables --package bench-work -- --deny warnings
 
 unit:
-	$(CARGO) test --locked --package hello --package hello-server
+	$(CARGO) test --locked --package hello --package hello-server --package hello-wasm-allocator
 
 fixtures: target
 	@$(CARGO) build $(WASM) --package guest-p2 --package guest-p3 --package guest-command

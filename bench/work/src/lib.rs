@@ -22,11 +22,15 @@ fn without(path: &str, document: &[u8]) -> Vec<u8> {
 
 #[cfg(target_family = "wasm")]
 mod component {
+    use hello_wasm_allocator::FreeLists;
     use wasip3::{
         exports::http::handler::Guest,
         http::types::{ErrorCode, Fields, Request, Response},
         wit_bindgen, wit_future, wit_stream,
     };
+
+    #[global_allocator]
+    static ALLOCATOR: FreeLists = FreeLists::new();
 
     struct Work;
     wasip3::http::service::export!(Work);

@@ -13,6 +13,7 @@ use axum::{
 };
 use futures_util::{TryStreamExt, future::poll_fn};
 use hello::{Platform, Sleep, router_for};
+use hello_wasm_allocator::FreeLists;
 use send_wrapper::SendWrapper;
 use spin_sdk::{
     http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam},
@@ -20,6 +21,9 @@ use spin_sdk::{
 };
 use tower_service::Service;
 use wasi::{clocks::monotonic_clock, io::poll::Pollable};
+
+#[global_allocator]
+static ALLOCATOR: FreeLists = FreeLists::new();
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {

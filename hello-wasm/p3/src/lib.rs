@@ -19,6 +19,7 @@ use axum::{
     http::{self, StatusCode, Uri, header::HOST},
 };
 use hello::{Platform, Sleep, router};
+use hello_wasm_allocator::FreeLists;
 use http_body::Frame;
 use send_wrapper::SendWrapper;
 use tower_service::Service;
@@ -29,6 +30,9 @@ use wasip3::{
     http_compat::{BodyWriter, IncomingRequestBody},
     wit_bindgen,
 };
+
+#[global_allocator]
+static ALLOCATOR: FreeLists = FreeLists::new();
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| router(Wasi));
 
