@@ -21,7 +21,7 @@ mod run;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use hello_server::{About, Config, Service};
+use hello_server::{About, Config, Service, Threads};
 
 use crate::guest::GuestConfig;
 
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCode {
-    let about = About { program: "hello-host", version: VERSION, commit: COMMIT };
+    let about = About { program: "hello-host", version: VERSION, commit: COMMIT, threads: Threads::Own };
     let shown = file.display().to_string();
     let limits = engine::Limits { instances: guest.max_instances, memory: guest.max_memory_size };
     let request_timeout = server.request_timeout;

@@ -4,7 +4,7 @@ use std::{convert::Infallible, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use hello::{Platform, Sleep, router};
-use hello_server::{About, Config, Service};
+use hello_server::{About, Config, Service, Threads};
 
 /// glibc's allocator costs more a request, and a static binary's even more.
 #[global_allocator]
@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let about = About { program: "hello-native", version: hello::VERSION, commit: hello::COMMIT };
+    let about =
+        About { program: "hello-native", version: hello::VERSION, commit: hello::COMMIT, threads: Threads::Shared };
     let platform = Native { message: cli.message, color: cli.color };
     let service = Service { runtime: platform.runtime(), component: None, handler: router(platform) };
     hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::graceful::GracefulConnection,
 };
 use tokio::{
@@ -27,6 +28,7 @@ use crate::{
     Handler,
     metrics::METRICS,
     request::{Pipeline, Progress},
+    workers::Workers,
 };
 
 /// How long accepting rests after an error such as "too many open files", which more haste would not mend.
@@ -44,9 +46,11 @@ const MAX_HEADER_BYTES: u32 = 32 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_HTTP2_STREAMS: u32 = 128;
 
-/// Accepts connections until told to stop. Each holds one of the `places`: when all are back, every connection has ended.
+/// Accepts connections for the workers until told to stop. Each holds one of the `places`: when all are back, every connection has
+/// ended.
 pub(crate) async fn accept_loop<S, B>(
     listener: TcpListener,
+    workers: Workers,
     pipeline: Arc<Pipeline<S>>,
     places: Arc<Semaphore>,
     mut stop: watch::Receiver<bool>,
@@ -57,16 +61,16 @@ pub(crate) async fn accept_loop<S, B>(
     loop {
         let next = async {
             let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (place, listener.accept().await)
+            (place, accept(&listener).await)
         };
         let (place, accepted) = tokio::select! {
             next = next => next,
             () = stopped(&mut stop) => return,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, pipeline.clone(), stop.clone());
-                tokio::spawn(async move {
+            Ok(stream) => {
+                let connection = connection(stream, workers.clone(), pipeline.clone(), stop.clone());
+                workers.spawn(async move {
                     METRICS.connections.inc();
                     connection.await;
                     METRICS.connections.dec();
@@ -81,12 +85,22 @@ pub(crate) async fn accept_loop<S, B>(
     }
 }
 
+/// A connection that belongs to no runtime yet.
+async fn accept(listener: &TcpListener) -> io::Result<std::net::TcpStream> {
+    listener.accept().await?.0.into_std()
+}
+
 /// Serves one connection to its end. Errors on it are the client's to notice, and `debug` to us.
-async fn connection<S, B>(stream: TcpStream, pipeline: Arc<Pipeline<S>>, mut stop: watch::Receiver<bool>)
-where
+async fn connection<S, B>(
+    stream: std::net::TcpStream,
+    workers: Workers,
+    pipeline: Arc<Pipeline<S>>,
+    mut stop: watch::Receiver<bool>,
+) where
     S: Handler<B>,
     B: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static,
 {
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
     // Small answers must not wait for the acknowledgement of earlier ones.
     _ = stream.set_nodelay(true);
     let header_timeout = pipeline.config.header_timeout;
@@ -116,7 +130,7 @@ where
                 serve_until(http.serve_connection(io, service), stop).await
             }
             Protocol::Http2 => {
-                let mut http = http2::Builder::new(TokioExecutor::new());
+                let mut http = http2::Builder::new(workers);
                 http.timer(TokioTimer::new())
                     .keep_alive_interval(header_timeout)
                     .max_concurrent_streams(MAX_HTTP2_STREAMS)
@@ -167,7 +181,7 @@ enum Protocol {
 }
 
 /// Looks at the first bytes without taking them. hyper-util's `auto` builder would do so too, but without a time limit.
-async fn protocol(stream: &TcpStream) -> std::io::Result<Protocol> {
+async fn protocol(stream: &TcpStream) -> io::Result<Protocol> {
     let mut start = [0; HTTP2_PREFACE.len()];
     loop {
         let length = stream.peek(&mut start).await?;

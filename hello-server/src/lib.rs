@@ -13,6 +13,7 @@ mod problem;
 mod readiness;
 mod request;
 mod signals;
+mod workers;
 
 use std::{
     convert::Infallible,
@@ -29,10 +30,12 @@ use tokio::sync::{Semaphore, watch};
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, count, parse, size, timeout};
 pub use problem::problem;
+pub use workers::Threads;
 
 use readiness::Readiness;
 use request::Pipeline;
 use signals::Signals;
+use workers::Workers;
 
 /// What answers requests: a `tower` service that is always ready, does not fail, and is cheap to clone.
 pub trait Handler<B>:
@@ -53,7 +56,7 @@ impl<B, S> Handler<B> for S where
 {
 }
 
-/// What a program says of itself in logs and metrics.
+/// What a program says of itself.
 pub struct About {
     /// The program's name, as in its error lines.
     pub program: &'static str,
@@ -61,6 +64,8 @@ pub struct About {
     pub version: &'static str,
     /// The source revision it was built from.
     pub commit: &'static str,
+    /// How its threads share its connections.
+    pub threads: Threads,
 }
 
 /// What a server serves.
@@ -96,23 +101,24 @@ where
             (Ok(listener), Ok(admin_listener)) => (listener, admin_listener),
             (Err(reason), _) | (_, Err(reason)) => return fail(reason),
         };
-    // Its default number of workers, `available_parallelism`, heeds the CPU quota of the control group and the affinity mask.
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    let (workers, runtime) = match Workers::start(about.threads) {
+        Ok(started) => started,
         Err(error) => return fail(format!("cannot start threads: {error}")),
     };
     let readiness = Arc::new(Readiness::default());
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        let addresses = addresses(&listener, &admin_listener).map_err(|error| format!("cannot tell the bound addresses: {error}"))?;
-        admin::spawn(admin_listener, readiness.clone()).map_err(|error| format!("cannot start the admin port: {error}"))?;
-        tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = runtime.metrics().num_workers(), "starting");
+        let addresses = addresses(&listener, &admin_listener)
+            .map_err(|error| format!("cannot tell the bound addresses: {error}"))?;
+        admin::spawn(admin_listener, readiness.clone())
+            .map_err(|error| format!("cannot start the admin port: {error}"))?;
+        tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = workers.threads(), "starting");
         let service = tokio::select! {
             service = build => service.map_err(|error| error.to_string())?,
             _ = signals.next() => return Ok(true),
         };
         metrics::start(about, service.runtime);
-        Ok(serve(service, listener, addresses, config, readiness, signals).await)
+        Ok(serve(service, listener, addresses, workers, config, readiness, signals).await)
     });
     runtime.shutdown_background();
     match outcome {
@@ -129,6 +135,7 @@ async fn serve<B, S>(
     service: Service<S>,
     listener: TcpListener,
     (listen, admin): (SocketAddr, SocketAddr),
+    workers: Workers,
     config: Config,
     readiness: Arc<Readiness>,
     mut signals: Signals,
@@ -146,7 +153,7 @@ where
     let (stop, stopped) = watch::channel(false);
     let pipeline = Arc::new(Pipeline::new(service.handler, config, readiness.clone()));
     let listener = tokio::net::TcpListener::from_std(listener).expect("a bound, non-blocking listener");
-    let accepting = tokio::spawn(accept::accept_loop(listener, pipeline, places.clone(), stopped));
+    let accepting = tokio::spawn(accept::accept_loop(listener, workers, pipeline, places.clone(), stopped));
     readiness.start();
     tracing::info!(
         url = %format_args!("http://{listen}"),

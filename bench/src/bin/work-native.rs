@@ -4,7 +4,7 @@ use std::{convert::Infallible, process::ExitCode};
 
 use axum::Router;
 use clap::Parser;
-use hello_server::{About, Config, Service};
+use hello_server::{About, Config, Service, Threads};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let about = About { program: "work-native", version: "", commit: "" };
+    let about = About { program: "work-native", version: "", commit: "", threads: Threads::Shared };
     let handler = Router::new().fallback(async || bench_work::work());
     let service = Service { runtime: "native", component: None, handler };
     hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
