@@ -8,7 +8,13 @@ use std::{
     thread,
 };
 
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http_body_util::Empty;
+use hyper::{Request, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tests::{Protocol, Server, get, host, request, send, try_send};
+use tokio::runtime::Runtime;
 
 const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
 
@@ -139,6 +145,46 @@ fn a_guest_that_loops_while_it_starts_costs_only_its_own_request() {
         assert!(statuses.iter().all(|status| [200, 504].contains(status)), "{statuses:?}");
         assert!(statuses.contains(&200) && statuses.contains(&504), "{statuses:?}");
     }
+}
+
+#[test]
+fn every_thread_gets_its_share_of_connections() {
+    let server = serve("guest_p3.wasm", &[]);
+    thread::scope(|scope| {
+        for _ in 0..threads(&server) {
+            scope.spawn(|| assert_eq!(server.get("/loop").status, 504));
+        }
+    });
+    assert_every_thread_has_looped(&server);
+}
+
+#[test]
+fn every_thread_gets_its_share_of_the_streams_of_a_connection() {
+    let server = serve("guest_p3.wasm", &[]);
+    let statuses = Runtime::new().expect("a runtime").block_on(async {
+        let io = TokioIo::new(tokio::net::TcpStream::connect(server.address).await.expect("a connection"));
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        let loops = (0..threads(&server)).map(|_| {
+            let (mut sender, uri) = (sender.clone(), format!("http://{}/loop", server.address));
+            let request = Request::get(uri).body(Empty::<Bytes>::new()).expect("a request");
+            async move { sender.send_request(request).await.expect("an answer").status() }
+        });
+        join_all(loops).await
+    });
+    assert!(statuses.iter().all(|status| *status == 504), "{statuses:?}");
+    assert_every_thread_has_looped(&server);
+}
+
+fn threads(server: &Server) -> u64 {
+    server.wait_for_log(|line| line["message"] == "starting")["workers"].as_u64().expect("a number")
+}
+
+/// A thread that has served nothing has not used a tick of the processor.
+fn assert_every_thread_has_looped(server: &Server) {
+    let ticks = server.ticks_of_workers();
+    assert_eq!(ticks.len() as u64, threads(server));
+    assert!(ticks.iter().all(|ticks| *ticks > 2), "{ticks:?}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The programs under test as processes, which end with the test that started them.
 
 use std::{
-    env,
-    io::{BufRead, BufReader, Read},
+    env, fs,
+    io::{self, BufRead, BufReader, Read},
     net::SocketAddr,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -188,6 +188,20 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         self.log.lines()
+    }
+
+    /// The processor time of each of the threads that serve connections, in ticks of the kernel, of 10 ms on most.
+    #[must_use]
+    pub fn ticks_of_workers(&self) -> Vec<u64> {
+        let stat = |task: io::Result<fs::DirEntry>| fs::read_to_string(task?.path().join("stat"));
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.0.id())).expect("the process runs");
+        let stats = tasks.map(|task| stat(task).expect("the thread runs"));
+        let workers = stats.filter_map(|stat| Some(stat.split_once("(worker) ")?.1.to_owned()));
+        // proc(5): utime and stime are the 14th and 15th field; the name is the second.
+        let ticks = |fields: String| {
+            fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+        };
+        workers.map(ticks).collect()
     }
 
     /// Sends a signal by its name, such as `TERM`.
