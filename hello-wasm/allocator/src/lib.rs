@@ -5,10 +5,11 @@
 
 #![cfg(any(test, all(target_family = "wasm", not(target_feature = "atomics"))))]
 #![allow(unsafe_code)] // An allocator cannot do without.
+#![allow(clippy::cast_ptr_alignment)] // What `malloc` gives is aligned for a pointer.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    cell::UnsafeCell,
+    cell::Cell,
     ptr::null_mut,
 };
 
@@ -25,7 +26,7 @@ const STEP: usize = 16;
 
 /// Lists of free blocks, by size.
 pub struct FreeLists {
-    first: UnsafeCell<[*mut u8; SIZES]>,
+    first: [Cell<*mut u8>; SIZES],
 }
 
 // SAFETY: a component without atomics has one thread.
@@ -37,11 +38,7 @@ impl FreeLists {
     #[must_use]
     #[allow(clippy::new_without_default)] // A static cannot use it.
     pub const fn new() -> Self {
-        FreeLists { first: UnsafeCell::new([null_mut(); SIZES]) }
-    }
-
-    fn first(&self, size: usize) -> &mut *mut u8 {
-        unsafe { &mut (*self.first.get())[size] }
+        FreeLists { first: [const { Cell::new(null_mut()) }; SIZES] }
     }
 }
 
@@ -55,21 +52,21 @@ unsafe impl GlobalAlloc for FreeLists {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(size) = size_of_block(layout) else { return unsafe { System.alloc(layout) } };
-        let first = self.first(size);
-        let block = *first;
+        let first = &self.first[size];
+        let block = first.get();
         if block.is_null() {
             return unsafe { System.alloc(Layout::from_size_align_unchecked(SMALLEST + size * STEP, ALIGNMENT)) };
         }
-        *first = unsafe { block.cast::<*mut u8>().read() };
+        first.set(unsafe { block.cast::<*mut u8>().read() });
         block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let Some(size) = size_of_block(layout) else { return unsafe { System.dealloc(block, layout) } };
-        let first = self.first(size);
-        unsafe { block.cast::<*mut u8>().write(*first) };
-        *first = block;
+        let first = &self.first[size];
+        unsafe { block.cast::<*mut u8>().write(first.get()) };
+        first.set(block);
     }
 
     #[inline]
