@@ -22,6 +22,7 @@ use http::{
 };
 use http_body_util::BodyExt;
 use tokio::{
+    sync::Semaphore,
     task::yield_now,
     time::{Instant, timeout},
 };
@@ -37,15 +38,20 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct GuestHandler {
     instances: Arc<Instances>,
+    /// Answers that may wait for their turn to be written.
+    turns: Arc<Semaphore>,
     request_timeout: Duration,
 }
+
+/// Which part of the requests in flight may be answers that only wait for their turn: the others would be refused.
+const WAITING_PART: u32 = 8;
 
 impl GuestHandler {
     /// Makes the first instance, so that a component that cannot start is found before the service is ready.
     ///
     /// # Errors
     /// One line: why the instance could not be made.
-    pub(crate) async fn start(guest: Guest, request_timeout: Duration) -> Result<Self, String> {
+    pub(crate) async fn start(guest: Guest, max_in_flight: u32, request_timeout: Duration) -> Result<Self, String> {
         let instances = Instances::new(guest);
         let place = instances.place().await;
         match timeout(request_timeout, instances.take(place)).await {
@@ -53,7 +59,8 @@ impl GuestHandler {
             Ok(Err(failed)) => return Err(format!("the component cannot be instantiated: {failed}")),
             Err(_) => return Err(format!("the component took longer than {request_timeout:?} to instantiate")),
         }
-        Ok(GuestHandler { instances, request_timeout })
+        let turns = Arc::new(Semaphore::new((max_in_flight / WAITING_PART) as usize));
+        Ok(GuestHandler { instances, turns, request_timeout })
     }
 }
 
@@ -67,16 +74,20 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let GuestHandler { instances, request_timeout } = self.clone();
+        let GuestHandler { instances, turns, request_timeout } = self.clone();
         Box::pin(async move {
             let started = Instant::now();
             let place = instances.place().await;
             let unanswered = Unanswered { started, request_timeout };
             let answer = answer(instances, place, to_guest(request), request_timeout).await;
             std::mem::forget(unanswered);
-            // First every guest that is ready on this thread runs, then all their answers are written: the code of either fills the
-            // caches of a processor. A tenth of its time a request.
-            yield_now().await;
+            if answer.is_ok()
+                && let Ok(_turn) = turns.try_acquire()
+            {
+                // First guests that are ready on this thread run, then their answers are written: the code of either fills the
+                // caches of a processor. A tenth of its time a request.
+                yield_now().await;
+            }
             Ok(answer.unwrap_or_else(|failed| failure(&failed)))
         })
     }
@@ -102,8 +113,9 @@ async fn answer(
             _ => Poll::Ready(Err(Failed::Trap(wasmtime::format_err!("the guest ended without an answer")))),
         }
     });
-    let answer = answer.await?;
-    Ok(answer.map(|body| GuestBody::new(body, run, request_timeout)))
+    let mut answer = answer.await?.map(|body| GuestBody::new(body, run, request_timeout));
+    poll_fn(|cx| Poll::Ready(answer.body_mut().read_ahead(cx))).await;
+    Ok(answer)
 }
 
 /// WASI has the authority beside the headers. wasmtime takes it for WASI 0.3 from the URI alone, where HTTP/1 does not have it.

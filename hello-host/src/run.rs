@@ -18,6 +18,7 @@ use futures_channel::oneshot;
 use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
 use tokio::time::{Sleep, sleep, timeout};
 use wasmtime::AsContextMut;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, handler::Prepared};
@@ -173,6 +174,8 @@ fn report(end: Result<(), Failed>) {
 /// complete; this ends in an error, which cuts the connection.
 pub(crate) struct GuestBody {
     body: WasiBody,
+    /// What was read of it before anybody asked.
+    ahead: Option<Result<Frame<Bytes>, Error>>,
     /// None where the guest has finished.
     run: Option<Run>,
     request_timeout: Duration,
@@ -182,12 +185,28 @@ pub(crate) struct GuestBody {
 
 impl GuestBody {
     pub(crate) fn new(body: WasiBody, run: Option<Run>, request_timeout: Duration) -> Self {
-        GuestBody { body, run, request_timeout, deadline: None }
+        GuestBody { body, ahead: None, run, request_timeout, deadline: None }
     }
 
-    fn has_ended(&self) -> bool {
-        self.body.is_end_stream() || self.body.size_hint().exact() == Some(0)
+    /// Takes from the guest what it has ready. Most often that is everything, and its instance is free for the next request before
+    /// this answer is written.
+    pub(crate) fn read_ahead(&mut self, cx: &mut Context<'_>) {
+        if self.run.is_none() {
+            return;
+        }
+        if let Poll::Ready(read) = Pin::new(&mut self.body).poll_frame(cx) {
+            let is_all = read.is_none() || has_ended(&self.body);
+            self.ahead = read;
+            if let Some(run) = self.run.take_if(|_| is_all) {
+                self.body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+                run.finish(self.request_timeout);
+            }
+        }
     }
+}
+
+fn has_ended(body: &WasiBody) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
 impl Body for GuestBody {
@@ -196,6 +215,9 @@ impl Body for GuestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
+        if let Some(read) = this.ahead.take() {
+            return Poll::Ready(Some(read));
+        }
         if let Some(Poll::Ready(end)) = this.run.as_mut().map(|run| run.poll(cx)) {
             this.run = None;
             if let Err(failed) = end {
@@ -219,18 +241,26 @@ impl Body for GuestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.ahead.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let mut hint = self.body.size_hint();
+        if let Some(Ok(frame)) = &self.ahead {
+            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+            if let Some(upper) = hint.upper() {
+                hint.set_upper(upper + length);
+            }
+            hint.set_lower(hint.lower() + length);
+        }
+        hint
     }
 }
 
 impl Drop for GuestBody {
     fn drop(&mut self) {
         // Before the end, the caller has left, and nobody waits for the rest.
-        if let Some(run) = self.run.take().filter(|_| self.has_ended()) {
+        if let Some(run) = self.run.take().filter(|_| self.ahead.is_none() && has_ended(&self.body)) {
             run.finish(self.request_timeout);
         }
     }
