@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Where servers and load run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Placement {
     /// Servers on the first processor, load on the second: a ratio of throughputs is one of what requests cost the servers.
     Apart,

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
 };
 
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ use wasmtime::{Engine, component::Component};
 
 use crate::{
     compiler,
-    engine::{self, Limits},
+    engine::{self, Limits, Wasi},
 };
 
 /// The first bytes of a component (binary format: magic, version 13, layer 1) and of a core module (version 1, layer 0).
@@ -22,34 +23,45 @@ const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 /// # Errors
 /// One line: what is wrong with the file and what would be taken.
 pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Component, String> {
-    let bytes = read(file)?;
+    let engine_for = |wasi| {
+        engine::for_serving(wasi, limits).map_err(|error| {
+            format!(
+                "cannot make room for --max-instances {} of --max-memory-size {} bytes each: {}; lower one of them",
+                limits.instances,
+                limits.memory,
+                one_line(&error)
+            )
+        })
+    };
     let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
-    if precompiled {
+    let bytes = read(file)?;
+    let loaded = if precompiled {
         if check_header(&bytes).is_ok() {
             return Err(refuse(
                 "it is not precompiled; leave --precompiled away, or make machine code with `hello-host compile`"
                     .into(),
             ));
         }
-        check_digest(file, &bytes)?;
+        // Either takes as long as the other.
+        let (engine, checked) = thread::scope(|scope| {
+            let checking = scope.spawn(|| check_digest(file, &bytes));
+            (engine_for(Wasi::P3), checking.join().expect("no panic"))
+        });
+        checked?;
+        // Machine code fits the engine that it was made for, and no other.
+        match deserialize(&engine?, file) {
+            Err(error) => deserialize(&engine_for(Wasi::P2)?, file).map_err(|_| error),
+            loaded => loaded,
+        }
     } else if Engine::detect_precompiled(&bytes).is_some() {
         return Err(refuse(
             "it is precompiled, and machine code can do anything; if you made it yourself, add --precompiled".into(),
         ));
     } else {
         check_header(&bytes).map_err(refuse)?;
-    }
-    drop(bytes);
-
-    let engine = engine::for_serving(limits).map_err(|error| {
-        format!(
-            "cannot make room for --max-instances {} of --max-memory-size {} bytes each: {}; lower one of them",
-            limits.instances,
-            limits.memory,
-            one_line(&error)
-        )
-    })?;
-    let loaded = if precompiled { deserialize(&engine, file) } else { compiler::load(&engine, file) };
+        let wasi = compiler::wasi_of(&bytes).map_err(|error| refuse(one_line(&error)))?;
+        compiler::load(&engine_for(wasi)?, &bytes)
+    };
     loaded.map_err(|error| refuse(one_line(&error)))
 }
 
@@ -60,7 +72,7 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Com
 pub(crate) fn compile(file: &Path, output: &Path) -> Result<String, String> {
     let bytes = read(file)?;
     check_header(&bytes).map_err(|reason| format!("cannot compile {}: {reason}", file.display()))?;
-    let code = compiler::precompile(engine::common(), &bytes)
+    let code = compiler::precompile(&bytes)
         .map_err(|error| format!("cannot compile {}: {}", file.display(), one_line(&error)))?;
     let digest = hex_digest(&code);
     let name = output.file_name().unwrap_or(output.as_os_str()).to_string_lossy();

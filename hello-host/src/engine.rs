@@ -10,6 +10,17 @@ use crate::compiler;
 /// How often a running guest is interrupted, to see whether its time is up and to let others run.
 const EPOCH_TICK: Duration = Duration::from_millis(10);
 
+/// The WASI that a component is made for, and with it the engine.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Wasi {
+    P2,
+    P3,
+}
+
+/// How the names of the handlers begin that a component may export.
+pub(crate) const P2_HANDLER: &str = "wasi:http/incoming-handler@0.2.";
+pub(crate) const P3_HANDLER: &str = "wasi:http/handler@0.3.";
+
 /// What all instances together may use.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
@@ -20,8 +31,8 @@ pub(crate) struct Limits {
 }
 
 /// An engine whose code can be served. Its clock, which bounds the time of guests, ticks until the process ends.
-pub(crate) fn for_serving(limits: Limits) -> Result<Engine> {
-    let mut config = common();
+pub(crate) fn for_serving(wasi: Wasi, limits: Limits) -> Result<Engine> {
+    let mut config = common(wasi);
     config.allocation_strategy(pool(limits));
     compiler::keep_compiled(&mut config);
     let engine = Engine::new(&config)?;
@@ -38,10 +49,10 @@ pub(crate) fn for_serving(limits: Limits) -> Result<Engine> {
 }
 
 /// What compiled code depends on, and so what `compile` and `serve` must agree on.
-pub(crate) fn common() -> Config {
+pub(crate) fn common(wasi: Wasi) -> Config {
     let mut config = Config::new();
-    // WASI 0.3 is built on it.
-    config.wasm_component_model_async(true);
+    // WASI 0.3 is built on it. WASI 0.2 would pay for it with every call of the host: a tenth of its processor time.
+    config.wasm_component_model_async(wasi == Wasi::P3).concurrency_support(wasi == Wasi::P3);
     // Without it a guest that loops would hold its thread for ever. Takes 6 % of the processor time.
     config.epoch_interruption(true);
     config

@@ -14,7 +14,13 @@ use wasmtime_wasi_http::{
     p3::bindings::ServicePre as P3Pre,
 };
 
-use crate::{component::one_line, metrics::METRICS, outbound::Outbound, output::GuestOutput};
+use crate::{
+    component::one_line,
+    engine::{P2_HANDLER, P3_HANDLER},
+    metrics::METRICS,
+    outbound::Outbound,
+    output::GuestOutput,
+};
 
 /// Bytes that one call of a guest may make the host allocate.
 const MAX_HOST_CALL_BYTES: usize = 32 << 20;
@@ -171,8 +177,8 @@ fn link(component: &Component) -> Result<ProxyPre<State>, String> {
     let imports = || names(component_type.imports(engine).map(|(name, _)| name));
     let exports: Vec<&str> = component_type.exports(engine).map(|(name, _)| name).collect();
     let exports_interface = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
-    let is_p3 = exports_interface("wasi:http/handler@0.3.");
-    if !is_p3 && !exports_interface("wasi:http/incoming-handler@0.2.") {
+    let is_p3 = exports_interface(P3_HANDLER);
+    if !is_p3 && !exports_interface(P2_HANDLER) {
         return Err(format!(
             "cannot serve this component: it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2 but {}; \
              it imports {}; this host offers {OFFERED}",
@@ -200,8 +206,10 @@ fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    if engine.get_concurrency_support() {
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    }
     variables::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

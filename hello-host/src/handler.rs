@@ -21,37 +21,28 @@ use http::{
     uri::{Authority, Scheme},
 };
 use http_body_util::BodyExt;
-use tokio::{
-    sync::Semaphore,
-    task::yield_now,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::{
     guest::Guest,
-    instances::{Instances, Place},
-    run::{Failed, GuestBody, Run, stopped_late},
+    instances::Instances,
+    run::{Answer, Failed, GuestBody, Run, stopped_late},
 };
 
 /// The guest as a service. Clones share the instances.
 #[derive(Clone)]
 pub(crate) struct GuestHandler {
     instances: Arc<Instances>,
-    /// Answers that may wait for their turn to be written.
-    turns: Arc<Semaphore>,
     request_timeout: Duration,
 }
-
-/// Which part of the requests in flight may be answers that only wait for their turn: the others would be refused.
-const WAITING_PART: u32 = 8;
 
 impl GuestHandler {
     /// Makes the first instance, so that a component that cannot start is found before the service is ready.
     ///
     /// # Errors
     /// One line: why the instance could not be made.
-    pub(crate) async fn start(guest: Guest, max_in_flight: u32, request_timeout: Duration) -> Result<Self, String> {
+    pub(crate) async fn start(guest: Guest, request_timeout: Duration) -> Result<Self, String> {
         let instances = Instances::new(guest);
         let place = instances.place().await;
         match timeout(request_timeout, instances.take(place)).await {
@@ -59,8 +50,7 @@ impl GuestHandler {
             Ok(Err(failed)) => return Err(format!("the component cannot be instantiated: {failed}")),
             Err(_) => return Err(format!("the component took longer than {request_timeout:?} to instantiate")),
         }
-        let turns = Arc::new(Semaphore::new((max_in_flight / WAITING_PART) as usize));
-        Ok(GuestHandler { instances, turns, request_timeout })
+        Ok(GuestHandler { instances, request_timeout })
     }
 }
 
@@ -74,48 +64,47 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let GuestHandler { instances, turns, request_timeout } = self.clone();
+        let GuestHandler { instances, request_timeout } = self.clone();
+        let request = to_guest(request);
         Box::pin(async move {
             let started = Instant::now();
             let place = instances.place().await;
             let unanswered = Unanswered { started, request_timeout };
-            let answer = answer(instances, place, to_guest(request), request_timeout).await;
+            let answer = match instances.take(place).await {
+                Ok(lent) => {
+                    let (answer, answered) = oneshot::channel();
+                    begun(Run::start(instances, lent, request, answer), answered, request_timeout).await
+                }
+                Err(failed) => Err(failed),
+            };
             std::mem::forget(unanswered);
-            if answer.is_ok()
-                && let Ok(_turn) = turns.try_acquire()
-            {
-                // First guests that are ready on this thread run, then their answers are written: the code of either fills the
-                // caches of a processor. A tenth of its time a request.
-                yield_now().await;
-            }
             Ok(answer.unwrap_or_else(|failed| failure(&failed)))
         })
     }
 }
 
 /// Runs the guest until its answer has begun.
-async fn answer(
-    instances: Arc<Instances>,
-    place: Place,
-    request: Request<WasiBody>,
+async fn begun(
+    run: Run,
+    mut answered: oneshot::Receiver<Answer>,
     request_timeout: Duration,
 ) -> Result<Response<GuestBody>, Failed> {
-    let (answer, mut answered) = oneshot::channel();
-    let mut run = Some(Run::start(instances, place, request, answer));
-    let answer = poll_fn(|cx| {
+    let mut run = Some(run);
+    poll_fn(|cx| {
         if let Some(Poll::Ready(end)) = run.as_mut().map(|run| run.poll(cx)) {
             run = None;
             end?;
         }
-        match answered.try_recv() {
-            Ok(Some(answer)) => Poll::Ready(answer.map_err(Failed::Error)),
-            Ok(None) if run.is_some() => Poll::Pending,
-            _ => Poll::Ready(Err(Failed::Trap(wasmtime::format_err!("the guest ended without an answer")))),
-        }
-    });
-    let mut answer = answer.await?.map(|body| GuestBody::new(body, run, request_timeout));
-    poll_fn(|cx| Poll::Ready(answer.body_mut().read_ahead(cx))).await;
-    Ok(answer)
+        let answer = match answered.try_recv() {
+            Ok(Some(answer)) => answer.map_err(Failed::Error)?,
+            Ok(None) if run.is_some() => return Poll::Pending,
+            _ => return Poll::Ready(Err(Failed::Trap(wasmtime::format_err!("the guest ended without an answer")))),
+        };
+        let mut answer = answer.map(|body| GuestBody::new(body, run.take(), request_timeout));
+        answer.body_mut().read_ahead(cx);
+        Poll::Ready(Ok(answer))
+    })
+    .await
 }
 
 /// WASI has the authority beside the headers. wasmtime takes it for WASI 0.3 from the URI alone, where HTTP/1 does not have it.

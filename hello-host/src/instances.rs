@@ -73,30 +73,34 @@ impl Instances {
         self.places.clone().acquire_owned().await.expect("the semaphore is never closed")
     }
 
-    /// The instance that came back last, or else a new one.
+    /// An instance that is idle, or else a new one.
     ///
     /// # Errors
     /// An instance could not be made.
     pub(crate) async fn take(&self, place: Place) -> Result<Lent, Failed> {
-        let instance = if let Some(mut instance) = self.take_idle() {
-            // The clock has ticked while it was idle.
-            instance.store.set_epoch_deadline(1);
-            instance
-        } else {
-            let (store, proxy) = self.guest.instantiate().await.map_err(Failed::Start)?;
-            Instance { store, proxy, answered: 0, idle_since: Instant::now(), last_ran_on: thread::current().id() }
+        let instance = match self.take_idle() {
+            Some(instance) => instance,
+            // On the heap, as every request that finds an instance would carry the room for it.
+            None => Box::pin(self.make()).await?,
         };
         Ok(Lent { instance, _place: place })
+    }
+
+    async fn make(&self) -> Result<Instance, Failed> {
+        let (store, proxy) = self.guest.instantiate().await.map_err(Failed::Start)?;
+        Ok(Instance { store, proxy, answered: 0, idle_since: Instant::now(), last_ran_on: thread::current().id() })
     }
 
     /// One that has run on this thread, or else any.
     fn take_idle(&self) -> Option<Instance> {
         let here = thread::current().id();
         let mut idle = self.idle();
-        match idle.iter().rposition(|instance| instance.last_ran_on == here) {
-            Some(index) => Some(idle.remove(index)),
-            None => idle.pop(),
-        }
+        let index = idle.iter().rposition(|instance| instance.last_ran_on == here).or(idle.len().checked_sub(1))?;
+        let mut instance = idle.remove(index);
+        drop(idle);
+        // The clock has ticked while it was idle.
+        instance.store.set_epoch_deadline(1);
+        Some(instance)
     }
 
     /// Takes an instance back that has answered a request, to the last thing that it had to do for it.

@@ -92,14 +92,14 @@ fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCo
     let about = About { program: "hello-host", version: VERSION, commit: COMMIT, threads: Threads::Own };
     let shown = file.display().to_string();
     let limits = engine::Limits { instances: guest.max_instances, memory: guest.max_memory_size };
-    let (max_in_flight, request_timeout) = (server.max_in_flight, server.request_timeout);
+    let request_timeout = server.request_timeout;
     let build = async move {
         // Compiling takes its time; signals and probes are answered meanwhile.
         let loaded = tokio::task::spawn_blocking(move || component::load(&file, precompiled, limits));
         let component = loaded.await.map_err(|panic| panic.to_string())??;
         let guest = guest::Guest::new(&component, guest)?;
         let runtime = guest.runtime();
-        let handler = handler::GuestHandler::start(guest, max_in_flight, request_timeout).await?;
+        let handler = handler::GuestHandler::start(guest, request_timeout).await?;
         Ok::<_, String>(Service { handler, runtime, component: Some(shown) })
     };
     hello_server::run(server, &about, build)

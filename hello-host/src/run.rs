@@ -20,12 +20,17 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use tokio::time::{Sleep, sleep, timeout};
-use wasmtime::AsContextMut;
-use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, handler::Prepared};
+use wasmtime::{AsContextMut, Store};
+use wasmtime_wasi_http::{
+    Error, WasiBody, WasiHttpView,
+    handler::{Prepared, Proxy},
+    p2::{self, bindings::http::types::Scheme},
+};
 
 use crate::{
     component::one_line,
-    instances::{Instances, Place},
+    guest::State,
+    instances::{Instances, Lent},
     metrics::{Failure, METRICS},
 };
 
@@ -65,7 +70,8 @@ pub(crate) fn stopped_late() {
     tracing::warn!("guest stopped: it did not answer, or its answer did not get on, in time");
 }
 
-type Answer = Result<Response<WasiBody>, wasmtime::Error>;
+/// What a guest answers, or why it does not.
+pub(crate) type Answer = Result<Response<WasiBody>, wasmtime::Error>;
 
 /// The work. Whoever wants the answer drives it; dropping it stops the guest, and is the end of its instance.
 pub(crate) struct Run {
@@ -102,23 +108,17 @@ impl Wake for Yielding {
 impl Run {
     pub(crate) fn start(
         instances: Arc<Instances>,
-        place: Place,
+        mut lent: Lent,
         request: Request<WasiBody>,
         answer: oneshot::Sender<Answer>,
     ) -> Self {
         let work = Box::pin(async move {
-            let mut lent = instances.take(place).await?;
             let (store, proxy) = lent.parts();
-            let run = store.run_concurrent(async |accessor| {
-                let prepared = accessor.with(|mut store| {
-                    Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, answer)
-                })?;
-                // Whoever drives this watches the clock.
-                prepared.run(accessor, std::future::pending()).await?;
-                poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
-                Ok(())
-            });
-            run.await.flatten().map_err(Failed::Trap)?;
+            match proxy {
+                Proxy::P2(guest) => call_p2(store, guest, request, answer).await,
+                Proxy::P3(_) => call_p3(store, proxy, request, answer).await,
+            }
+            .map_err(Failed::Trap)?;
             instances.put_back(lent);
             Ok(())
         });
@@ -129,7 +129,7 @@ impl Run {
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         let Run { work, yielding, waker } = self;
-        let started = Instant::now();
+        let mut yielded = None;
         yielding.driver.register(cx.waker());
         loop {
             yielding.is_driven.store(true, SeqCst);
@@ -142,7 +142,7 @@ impl Run {
             if !yielding.can_go_on.load(SeqCst) {
                 return Poll::Pending;
             }
-            if started.elapsed() > TURN {
+            if yielded.get_or_insert_with(Instant::now).elapsed() > TURN {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -162,6 +162,37 @@ impl Run {
             }
         });
     }
+}
+
+/// Calls a guest of WASI 0.2, which sends its answer on the way.
+async fn call_p2(
+    store: &mut Store<State>,
+    guest: &p2::bindings::Proxy,
+    request: Request<WasiBody>,
+    answer: oneshot::Sender<Answer>,
+) -> wasmtime::Result<()> {
+    let mut http = store.data_mut().http();
+    let request = http.new_incoming_request(Scheme::Http, request)?;
+    let out = http.new_response_outparam_from_callback(|sent| _ = answer.send(sent.map_err(Into::into)))?;
+    guest.wasi_http_incoming_handler().call_handle(store, request, out).await
+}
+
+/// Calls a guest of WASI 0.3, which gives its answer back, and has its tasks run to their end.
+async fn call_p3(
+    store: &mut Store<State>,
+    proxy: &Proxy,
+    request: Request<WasiBody>,
+    answer: oneshot::Sender<Answer>,
+) -> wasmtime::Result<()> {
+    let run = store.run_concurrent(async |accessor| {
+        let prepared = accessor
+            .with(|mut store| Prepared::new(store.as_context_mut(), proxy, request, WasiHttpView::http, answer))?;
+        // Whoever drives this watches the clock.
+        prepared.run(accessor, std::future::pending()).await?;
+        poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+        Ok(())
+    });
+    run.await.flatten()
 }
 
 fn report(end: Result<(), Failed>) {

@@ -1,16 +1,9 @@
 //! From a socket to requests: accepts connections up to the cap, finds out which HTTP they speak, and lets go of them on a drain.
 
-use std::{
-    convert::Infallible,
-    io,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use http::{Request, Response};
 use hyper::{
-    body::{Body, Incoming},
+    body::Body,
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -21,13 +14,14 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
-    time::{sleep_until, timeout},
+    time::timeout,
 };
 
 use crate::{
     Handler,
     metrics::METRICS,
-    request::{Pipeline, Progress},
+    progress::{Patience, Progress},
+    request::Pipeline,
     workers::Workers,
 };
 
@@ -112,21 +106,20 @@ async fn connection<S, B>(
     };
     let Ok(Ok(protocol)) = protocol else { return };
 
-    let patience = pipeline.config.request_timeout;
+    let patience = Patience {
+        // An HTTP/2 connection without a request is asked whether it is alive.
+        headers: matches!(protocol, Protocol::Http1).then_some(header_timeout),
+        answer: pipeline.config.request_timeout,
+    };
     let progress = Arc::new(Progress::new());
     let watched = progress.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (pipeline, progress) = (pipeline.clone(), progress.clone());
-        async move { Ok::<Response<_>, Infallible>(pipeline.answer(request, progress).await) }
-    });
+    let service = service_fn(move |request| pipeline.clone().answer(request, progress.clone()));
     let io = TokioIo::new(stream);
     let serve = async {
         match protocol {
             Protocol::Http1 => {
                 let mut http = http1::Builder::new();
-                http.timer(TokioTimer::new())
-                    .header_read_timeout(header_timeout)
-                    .max_buf_size(MAX_HEADER_BYTES as usize);
+                http.header_read_timeout(None).max_buf_size(MAX_HEADER_BYTES as usize);
                 serve_until(http.serve_connection(io, service), stop).await
             }
             Protocol::Http2 => {
@@ -145,18 +138,7 @@ async fn connection<S, B>(
                 tracing::debug!(%error, "connection ended early");
             }
         }
-        () = stalled(&watched, patience) => tracing::debug!("connection cut off: its answers did not get on"),
-    }
-}
-
-/// Waits until the answers on a connection have not got on for too long.
-async fn stalled(progress: &Progress, patience: Duration) {
-    loop {
-        let stalls_at = progress.stalls_at(patience);
-        if stalls_at <= Instant::now() {
-            return;
-        }
-        sleep_until(stalls_at.into()).await;
+        () = watched.stalled(patience) => tracing::debug!("connection cut off: it did not get on"),
     }
 }
 

@@ -159,7 +159,8 @@ where
             }
         };
         if let Some(Ok(frame)) = &frame {
-            self.exchange.sent(frame.data_ref().map_or(0, Bytes::len));
+            let is_last = self.is_end_stream();
+            self.exchange.sent(frame.data_ref().map_or(0, Bytes::len), is_last);
         }
         Poll::Ready(frame)
     }

@@ -10,6 +10,7 @@ mod config;
 mod log;
 mod metrics;
 mod problem;
+mod progress;
 mod readiness;
 mod request;
 mod signals;
@@ -112,7 +113,7 @@ where
             .map_err(|error| format!("cannot tell the bound addresses: {error}"))?;
         admin::spawn(admin_listener, readiness.clone())
             .map_err(|error| format!("cannot start the admin port: {error}"))?;
-        tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = workers.threads(), "starting");
+        tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = workers.count(), "starting");
         let service = tokio::select! {
             service = build => service.map_err(|error| error.to_string())?,
             _ = signals.next() => return Ok(true),
@@ -151,7 +152,7 @@ where
         (config.drain_delay, config.drain_timeout, config.max_connections);
     let places = Arc::new(Semaphore::new(max_connections as usize));
     let (stop, stopped) = watch::channel(false);
-    let pipeline = Arc::new(Pipeline::new(service.handler, config, readiness.clone()));
+    let pipeline = Arc::new(Pipeline::new(service.handler, workers.threads, config, readiness.clone()));
     let listener = tokio::net::TcpListener::from_std(listener).expect("a bound, non-blocking listener");
     let accepting = tokio::spawn(accept::accept_loop(listener, workers, pipeline, places.clone(), stopped));
     readiness.start();

@@ -13,13 +13,12 @@
 //! ```
 
 use std::{
+    convert::Infallible,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{
-            AtomicU32, AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant, SystemTime},
 };
@@ -27,19 +26,20 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONNECTION, HOST, RETRY_AFTER},
-    uri::Authority,
+    uri::{Authority, PathAndQuery},
 };
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, task::yield_now, time::timeout_at};
 
 use crate::{
-    Config, Handler,
+    Config, Handler, Threads,
     body::{Answer, RequestBody, ResponseBody},
     metrics::METRICS,
     problem::problem,
+    progress::Progress,
     readiness::Readiness,
 };
 
@@ -54,19 +54,29 @@ pub(crate) struct Pipeline<S> {
     pub(crate) config: Config,
     readiness: Arc<Readiness>,
     in_flight: Arc<AtomicU32>,
+    /// Requests that may wait until the others of their thread are as far as they are.
+    turns: Semaphore,
     request_ids: RequestIds,
 }
 
+/// Which part of the requests in flight may be such that wait for their turn: while they do, others could be shed.
+const WAITING_PART: u32 = 8;
+
 impl<S> Pipeline<S> {
-    pub(crate) fn new(handler: S, config: Config, readiness: Arc<Readiness>) -> Self {
-        Pipeline { handler, config, readiness, in_flight: Arc::default(), request_ids: RequestIds::new() }
+    pub(crate) fn new(handler: S, threads: Threads, config: Config, readiness: Arc<Readiness>) -> Self {
+        let turns = match threads {
+            Threads::Shared => 0,
+            Threads::Own => config.max_in_flight / WAITING_PART,
+        };
+        let (turns, request_ids) = (Semaphore::new(turns as usize), RequestIds::new());
+        Pipeline { handler, config, readiness, in_flight: Arc::default(), turns, request_ids }
     }
 
     pub(crate) async fn answer<B>(
-        &self,
+        self: Arc<Self>,
         mut request: Request<Incoming>,
         progress: Arc<Progress>,
-    ) -> Response<ResponseBody<B>>
+    ) -> Result<Response<ResponseBody<B>>, Infallible>
     where
         S: Handler<B>,
         B: Body<Data = Bytes> + Send + 'static,
@@ -74,70 +84,83 @@ impl<S> Pipeline<S> {
         let request_id = self.request_ids.of(request.headers_mut());
         let over_http1 = request.version() <= Version::HTTP_11;
         let is_head = request.method() == Method::HEAD;
-        let mut exchange = Exchange::begin(&request, &request_id);
+        let mut exchange = Exchange::begin(&request, &request_id, progress);
 
-        let (mut head, body) = match self.admit(request, &mut exchange).await {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                // hyper drops the body of an answer to HEAD only over HTTP/1.
-                (head, if is_head { Answer::Server(Full::default()) } else { Answer::Handler(body) })
-            }
-            Err(refusal) => {
-                let (head, body) = refusal.into_parts();
-                (head, Answer::Server(body))
-            }
+        let answer = match self.refusal(&request, &mut exchange) {
+            None => self.handle(request, exchange.started).await,
+            Some(refusal) => Err(refusal),
         };
-        head.headers.insert(REQUEST_ID, request_id);
+        let mut answer = match answer {
+            // hyper drops the body of an answer to HEAD only over HTTP/1.
+            Ok(answer) if is_head => answer.map(|_| Answer::Server(Full::default())),
+            Ok(answer) => answer.map(Answer::Handler),
+            Err(refusal) => refusal.map(Answer::Server),
+        };
+        answer.headers_mut().insert(REQUEST_ID, request_id);
         if over_http1 && self.readiness.is_draining() {
-            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        exchange.status = head.status;
-        exchange.answers(progress);
-        Response::from_parts(head, ResponseBody::new(body, exchange))
+        exchange.answers(answer.status());
+        Ok(answer.map(|body| ResponseBody::new(body, exchange)))
     }
 
-    /// The handler's answer, or why the request did not get one.
-    async fn admit<B>(
+    /// Why the request gets no further; else it has a place among those in flight.
+    fn refusal(&self, request: &Request<Incoming>, exchange: &mut Exchange) -> Option<Response<Full<Bytes>>> {
+        if !names_one_host(request) {
+            return Some(problem(StatusCode::BAD_REQUEST, "a request must name one host, in one valid Host header"));
+        }
+        if request.method() == Method::CONNECT {
+            return Some(problem(StatusCode::NOT_IMPLEMENTED, "this is no proxy"));
+        }
+        exchange.place = Place::take(&self.in_flight, self.config.max_in_flight);
+        exchange.place.is_none().then(|| shed("too many requests are in flight; try again in a moment"))
+    }
+
+    /// The handler's answer, or what is answered in its stead.
+    async fn handle<B>(
         &self,
         request: Request<Incoming>,
-        exchange: &mut Exchange,
+        started: Instant,
     ) -> Result<Response<B>, Response<Full<Bytes>>>
     where
         S: Handler<B>,
         B: Body<Data = Bytes> + Send + 'static,
     {
-        if !names_one_host(&request) {
-            return Err(problem(StatusCode::BAD_REQUEST, "a request must name one host, in one valid Host header"));
+        let request = request.map(|body| RequestBody::new(body, self.config.body_limit));
+        if request.body().is_too_large() {
+            return Err(self.too_large());
         }
-        if request.method() == Method::CONNECT {
-            return Err(problem(StatusCode::NOT_IMPLEMENTED, "this is no proxy"));
-        }
-        let Some(place) = Place::take(&self.in_flight, self.config.max_in_flight) else {
-            return Err(shed("too many requests are in flight; try again in a moment"));
-        };
-        exchange.place = Some(place);
-        let too_large = || {
-            let detail = format!("the body is over the limit of {} bytes", self.config.body_limit);
-            problem(StatusCode::PAYLOAD_TOO_LARGE, &detail)
-        };
-        let (head, body) = request.into_parts();
-        let body = RequestBody::new(body, self.config.body_limit);
-        if body.is_too_large() {
-            return Err(too_large());
-        }
-        let over_limit = body.over_limit();
-
+        let over_limit = request.body().over_limit();
         let mut handler = self.handler.clone();
-        let answered = async move { handler.call(Request::from_parts(head, body)).await };
-        match timeout(self.config.request_timeout, AssertUnwindSafe(answered).catch_unwind()).await {
-            _ if over_limit.is_set() => Err(too_large()),
-            Ok(Ok(Ok(response))) => Ok(response),
+        let answer = pin!(async move { handler.call(request).await });
+        let deadline = started + self.config.request_timeout;
+        self.others_first().await;
+        let answer = timeout_at(deadline.into(), AssertUnwindSafe(answer).catch_unwind()).await;
+        if over_limit.is_set() {
+            return Err(self.too_large());
+        }
+        self.others_first().await;
+        match answer {
+            Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_panic)) => {
                 Err(problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked; the log has the reason"))
             }
             Err(_elapsed) => Err(problem(StatusCode::GATEWAY_TIMEOUT, "the handler did not answer in time")),
         }
+    }
+
+    /// Where a connection stays with its thread, first all requests that are there are read, then all handlers run, then all answers
+    /// are written: the code of each would drive that of the others out of the processor's caches. A quarter of a request.
+    async fn others_first(&self) {
+        if let Ok(_turn) = self.turns.try_acquire() {
+            yield_now().await;
+        }
+    }
+
+    fn too_large(&self) -> Response<Full<Bytes>> {
+        let detail = format!("the body is over the limit of {} bytes", self.config.body_limit);
+        problem(StatusCode::PAYLOAD_TOO_LARGE, &detail)
     }
 }
 
@@ -173,7 +196,7 @@ macro_rules! access_log {
         tracing::$level!(
             target: "access",
             method = %$exchange.method,
-            path = $exchange.uri.path(),
+            path = $exchange.path.as_ref().map_or("", PathAndQuery::path),
             status = $exchange.status.as_u16(),
             latency_us = micros($latency),
             bytes = $exchange.bytes_sent,
@@ -187,14 +210,14 @@ macro_rules! access_log {
 pub(crate) struct Exchange {
     started: Instant,
     method: Method,
-    uri: Uri,
+    path: Option<PathAndQuery>,
     request_id: HeaderValue,
-    pub(crate) status: StatusCode,
+    status: StatusCode,
     bytes_sent: u64,
     /// Where it was admitted.
     place: Option<Place>,
-    /// Where its answer has begun.
-    progress: Option<Arc<Progress>>,
+    is_answering: bool,
+    progress: Arc<Progress>,
 }
 
 /// One of the places for requests in flight.
@@ -215,67 +238,44 @@ impl Drop for Place {
     }
 }
 
-/// How the answers on one connection get on: a client that neither reads nor sends holds a place for ever, unless it is cut off.
-pub(crate) struct Progress {
-    answering: AtomicU32,
-    last: Mutex<Instant>,
-}
-
-impl Progress {
-    pub(crate) fn new() -> Self {
-        Progress { answering: AtomicU32::new(0), last: Mutex::new(Instant::now()) }
-    }
-
-    /// When the connection has stalled for this long, or will have at the earliest.
-    pub(crate) fn stalls_at(&self, patience: Duration) -> Instant {
-        // In this order: an answer that begins is first noted, then counted.
-        if self.answering.load(Acquire) == 0 {
-            return Instant::now() + patience;
-        }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) + patience
-    }
-
-    fn made(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-}
-
 impl Exchange {
     /// Boxed, as it is handed on a dozen times.
-    fn begin(request: &Request<Incoming>, request_id: &HeaderValue) -> Box<Self> {
+    fn begin(request: &Request<Incoming>, request_id: &HeaderValue, progress: Arc<Progress>) -> Box<Self> {
+        progress.request();
         Box::new(Exchange {
             started: Instant::now(),
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            path: request.uri().path_and_query().cloned(),
             request_id: request_id.clone(),
             // What stands here when the client leaves before there is an answer; nginx's code for that.
             status: StatusCode::from_u16(499).expect("a status"),
             bytes_sent: 0,
             place: None,
-            progress: None,
+            is_answering: false,
+            progress,
         })
     }
 
-    fn answers(&mut self, progress: Arc<Progress>) {
-        progress.made();
-        progress.answering.fetch_add(1, Release);
-        self.progress = Some(progress);
+    fn answers(&mut self, status: StatusCode) {
+        self.status = status;
+        self.is_answering = true;
+        self.progress.answer(Instant::now());
     }
 
-    pub(crate) fn sent(&mut self, bytes: usize) {
+    /// A part of the answer has been sent; after the last part this is dropped.
+    pub(crate) fn sent(&mut self, bytes: usize, is_last: bool) {
         self.bytes_sent += bytes as u64;
-        if let Some(progress) = &self.progress {
-            progress.made();
+        if !is_last {
+            self.progress.made(Instant::now());
         }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Some(progress) = &self.progress {
-            progress.answering.fetch_sub(1, Relaxed);
-        }
-        let latency = self.started.elapsed();
+        let now = Instant::now();
+        self.progress.end(self.is_answering, now);
+        let latency = now - self.started;
         METRICS.record(&self.method, self.status, latency);
         if self.status.is_server_error() {
             access_log!(warn, self, latency);

@@ -25,7 +25,10 @@ pub enum Threads {
 
 /// The threads that serve connections. Clones are the same threads.
 #[derive(Clone)]
-pub(crate) struct Workers(Arc<[Worker]>);
+pub(crate) struct Workers {
+    pub(crate) threads: Threads,
+    workers: Arc<[Worker]>,
+}
 
 struct Worker {
     runtime: Handle,
@@ -41,10 +44,10 @@ impl Worker {
 impl Workers {
     /// The workers, which serve until the process ends, and the runtime for everything else.
     pub(crate) fn start(threads: Threads) -> io::Result<(Self, Runtime)> {
-        match threads {
+        let (workers, runtime) = match threads {
             Threads::Shared => {
                 let runtime = Builder::new_multi_thread().enable_all().build()?;
-                Ok((Workers([Worker::on(&runtime)].into()), runtime))
+                ([Worker::on(&runtime)].into(), runtime)
             }
             Threads::Own => {
                 let runtime = || Builder::new_current_thread().enable_all().build();
@@ -56,19 +59,20 @@ impl Workers {
                     Ok(worker)
                 };
                 let workers = (0..thread::available_parallelism()?.get()).map(worker).collect::<io::Result<_>>()?;
-                Ok((Workers(workers), runtime()?))
+                (workers, runtime()?)
             }
-        }
+        };
+        Ok((Workers { threads, workers }, runtime))
     }
 
     /// How many threads they are.
-    pub(crate) fn threads(&self) -> usize {
-        self.0.iter().map(|worker| worker.runtime.metrics().num_workers()).sum()
+    pub(crate) fn count(&self) -> usize {
+        self.workers.iter().map(|worker| worker.runtime.metrics().num_workers()).sum()
     }
 
     /// Gives a task to the worker that has the fewest.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let worker = self.0.iter().min_by_key(|worker| worker.tasks.load(Relaxed)).expect("at least one worker");
+        let worker = self.workers.iter().min_by_key(|worker| worker.tasks.load(Relaxed)).expect("at least one worker");
         worker.tasks.fetch_add(1, Relaxed);
         let counted = Counted(worker.tasks.clone());
         worker.runtime.spawn(async move {

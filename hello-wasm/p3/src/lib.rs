@@ -18,7 +18,7 @@ use axum::{
     body::{Body, Bytes},
     http::{self, StatusCode, Uri, header::HOST},
 };
-use hello::{Platform, Sleep, router};
+use hello::{Platform, Sleep, router, shows_host};
 use hello_wasm_allocator::FreeLists;
 use http_body::Frame;
 use send_wrapper::SendWrapper;
@@ -80,13 +80,15 @@ fn incoming(request: Request) -> Result<http::Request<Body>, ErrorCode> {
     let path = request.get_path_with_query().unwrap_or_default();
     // The path of `http://host?query` is empty.
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
+    let uri = Uri::try_from(path).map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+    let authority = if shows_host(uri.path()) { request.get_authority() } else { None };
     let mut incoming = http::Request::builder()
         .method(http::Method::try_from(request.get_method()).map_err(|_| ErrorCode::HttpRequestMethodInvalid)?)
-        .uri(Uri::try_from(path).map_err(|_| ErrorCode::HttpRequestUriInvalid)?);
+        .uri(uri);
     for (name, value) in request.get_headers().copy_all() {
         incoming = incoming.header(name, value);
     }
-    if let Some(authority) = request.get_authority() {
+    if let Some(authority) = authority {
         incoming = incoming.header(HOST, authority);
     }
     let body = RequestBody { unread: Some(SendWrapper::new(request)), reading: None };
