@@ -282,17 +282,18 @@ fn precompiled_code_is_served_only_when_asked_for_and_whole() {
         command.arg("compile").arg(component).arg("-o").arg(&code);
         run_to_exit(command)
     };
-    let compiled = compile(&dist("hello-wasi-0.3.wasm"));
-    assert_eq!(compiled.code, Some(0), "{compiled:?}");
-    let checked = Command::new("sha256sum")
-        .args(["--check", "--quiet", "hello.cwasm.sha256"])
-        .current_dir(folder.path())
-        .status();
-    assert!(checked.expect("sha256sum runs").success());
+    for runtime in ["wasi-0.2", "wasi-0.3"] {
+        let compiled = compile(&dist(&format!("hello-{runtime}.wasm")));
+        assert_eq!(compiled.code, Some(0), "{compiled:?}");
+        let checked = Command::new("sha256sum")
+            .args(["--check", "--quiet", "hello.cwasm.sha256"])
+            .current_dir(folder.path())
+            .status();
+        assert!(checked.expect("sha256sum runs").success());
 
-    let server = Server::start(with(host_with(&code), &["--precompiled"]));
-    assert_eq!(server.get("/info").json()["runtime"], "wasi-0.3");
-    drop(server);
+        let server = Server::start(with(host_with(&code), &["--precompiled"]));
+        assert_eq!(server.get("/info").json()["runtime"], runtime);
+    }
 
     assert_refused(&served(&code, &[]), 1, &["precompiled", "--precompiled"]);
     assert_refused(

@@ -38,6 +38,14 @@ fn slow_headers_are_cut_off() {
 }
 
 #[test]
+fn idle_connections_are_closed_and_busy_ones_are_not() {
+    for server in servers(&["--header-timeout", "200ms"]) {
+        let answer = raw(&server, b"GET /delay/1 HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200"), "got {answer:?}");
+    }
+}
+
+#[test]
 fn connections_over_the_cap_wait() {
     for server in servers(&["--max-connections", "2"]) {
         let held = [(); 2].map(|()| TcpStream::connect(server.address).expect("a connection"));
@@ -66,6 +74,22 @@ fn requests_over_the_limit_in_flight_are_shed() {
         server.wait_for_metric("http_requests_shed_total", 1.0);
         server.wait_for_metric("http_requests_in_flight", 0.0);
         assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
+fn requests_that_come_all_at_once_are_not_shed_where_each_is_quick() {
+    for server in servers(&["--max-in-flight", "16"]) {
+        let connections: Vec<_> = (0..64).map(|_| TcpStream::connect(server.address).expect("a connection")).collect();
+        server.wait_for_metric("http_connections", 64.0);
+        for mut connection in &connections {
+            connection.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("sent");
+        }
+        for mut connection in connections {
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).expect("an answer");
+            assert!(answer.starts_with("HTTP/1.1 200"), "got {answer:?}");
+        }
     }
 }
 
