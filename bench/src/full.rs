@@ -112,8 +112,6 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
     start_times("hello-host, warm cache", host, [12.0, 8.0], report)?;
     memory("native", native, [5.0, 2.5], [25.0, 12.0], report)?;
     memory("hello-host, precompiled", precompiled, [18.0, 10.0], [60.0, 35.0], report)?;
-    image("hello-native", [3.0, 1.8], scratch.path(), report)?;
-    image("hello-wasm", [12.0, 8.0], scratch.path(), report)?;
 
     let contestants = [("native", native), ("hello-host, WASI 0.3", host), ("wasmtime serve, WASI 0.3", serve)];
     Apart.take()?;
@@ -137,7 +135,8 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
             throughput(&server, &Request::get("/"), CONNECTIONS)
         },
     ));
-    Ok(())
+    image("hello-native", [3.0, 1.8], scratch.path(), report)?;
+    image("hello-wasm", [12.0, 8.0], scratch.path(), report)
 }
 
 fn compare_pair(pair: &Pair, request: &Request, placement: Placement, report: &mut Report) -> io::Result<()> {

@@ -15,7 +15,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    component::one_line,
+    component::{Loaded, one_line},
     engine::{P2_HANDLER, P3_HANDLER},
     metrics::METRICS,
     outbound::Outbound,
@@ -109,8 +109,8 @@ impl Guest {
     ///
     /// # Errors
     /// One line: what the component imports or exports, and what it should.
-    pub(crate) fn new(component: &Component, mut config: GuestConfig) -> Result<Self, String> {
-        let pre = link(component)?;
+    pub(crate) fn new(Loaded { component, linker }: &Loaded, mut config: GuestConfig) -> Result<Self, String> {
+        let pre = link(component, linker)?;
         let mut environment = std::mem::take(&mut config.env);
         environment.push(("WASI_HOST".into(), concat!("hello-host/", env!("CARGO_PKG_VERSION")).into()));
         if let Ok(hostname) = gethostname::gethostname().into_string() {
@@ -171,7 +171,7 @@ impl Guest {
 const OFFERED: &str = "wasi:cli, clocks, filesystem (empty), http, io, random and sockets (closed) of WASI 0.2 and 0.3, \
                        fermyon:spin/variables@2.0.0";
 
-fn link(component: &Component) -> Result<ProxyPre<State>, String> {
+fn link(component: &Component, linker: &Linker<State>) -> Result<ProxyPre<State>, String> {
     let engine = component.engine();
     let component_type = component.component_type();
     let imports = || names(component_type.imports(engine).map(|(name, _)| name));
@@ -193,7 +193,7 @@ fn link(component: &Component) -> Result<ProxyPre<State>, String> {
             imports()
         )
     };
-    let pre = linker(engine).and_then(|linker| linker.instantiate_pre(component)).map_err(refuse)?;
+    let pre = linker.instantiate_pre(component).map_err(refuse)?;
     if is_p3 { P3Pre::new(pre).map(ProxyPre::P3) } else { P2Pre::new(pre).map(ProxyPre::P2) }.map_err(refuse)
 }
 
@@ -202,7 +202,8 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
-fn linker(engine: &Engine) -> Result<Linker<State>> {
+/// What components can be linked with, whichever they are.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;

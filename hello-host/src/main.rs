@@ -96,8 +96,8 @@ fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCo
     let build = async move {
         // Compiling takes its time; signals and probes are answered meanwhile.
         let loaded = tokio::task::spawn_blocking(move || component::load(&file, precompiled, limits));
-        let component = loaded.await.map_err(|panic| panic.to_string())??;
-        let guest = guest::Guest::new(&component, guest)?;
+        let loaded = loaded.await.map_err(|panic| panic.to_string())??;
+        let guest = guest::Guest::new(&loaded, guest)?;
         let runtime = guest.runtime();
         let handler = handler::GuestHandler::start(guest, request_timeout).await?;
         Ok::<_, String>(Service { handler, runtime, component: Some(shown) })
