@@ -63,7 +63,8 @@ pub(crate) async fn accept_loop<S, B>(
         };
         match accepted {
             Ok(stream) => {
-                let connection = connection(stream, workers.clone(), pipeline.clone(), stop.clone());
+                // On the heap at once: every task around it would keep room for it twice.
+                let connection = Box::pin(connection(stream, workers.clone(), pipeline.clone(), stop.clone()));
                 workers.spawn(async move {
                     METRICS.connections.inc();
                     connection.await;
