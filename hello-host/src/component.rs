@@ -75,7 +75,7 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
     loaded.map_err(|error| refuse(one_line(&error)))
 }
 
-/// Loads a component, and makes the linker meanwhile: a start takes half a millisecond less.
+/// Loads a component, and meanwhile makes the linker, which takes a million instructions.
 fn with_linker(engine: &Engine, load: impl FnOnce(&Engine) -> wasmtime::Result<Component>) -> wasmtime::Result<Loaded> {
     thread::scope(|scope| {
         let linker = scope.spawn(|| guest::linker(engine));
