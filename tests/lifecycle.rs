@@ -293,6 +293,9 @@ fn precompiled_code_is_served_only_when_asked_for_and_whole() {
 
         let server = Server::start(with(host_with(&code), &["--precompiled"]));
         assert_eq!(server.get("/info").json()["runtime"], runtime);
+        drop(server);
+        let too_small = served(&code, &["--precompiled", "--max-memory-size", "64KiB"]);
+        assert_refused(&too_small, 1, &["hello.cwasm", "exceeds the limit"]);
     }
 
     assert_refused(&served(&code, &[]), 1, &["precompiled", "--precompiled"]);

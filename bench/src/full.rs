@@ -36,7 +36,7 @@ const TUNED: [&str; 7] = [
 struct Pair<'a> {
     what: &'static str,
     servers: [&'a Recipe; 2],
-    /// Together: apart, a ratio of throughputs is one of processor time.
+    /// The ratio of throughputs, with servers and load together: apart, it is one of processor time.
     throughput: Option<[f64; 2]>,
     /// The ratio of processor time a request, the second's to the first's.
     frugality: Option<[f64; 2]>,

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
+    format_err,
 };
 
 use crate::{
@@ -60,7 +61,9 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         checked?;
         // Machine code fits the engine that it was made for, and no other.
         match with_linker(&engine?, |engine| deserialize(engine, file)) {
-            Err(error) => with_linker(&engine_for(Wasi::P2)?, |engine| deserialize(engine, file)).map_err(|_| error),
+            Err(p3) => with_linker(&engine_for(Wasi::P2)?, |engine| deserialize(engine, file)).map_err(|p2| {
+                format_err!("on the engine for WASI 0.3: {}; on that for WASI 0.2: {}", one_line(&p3), one_line(&p2))
+            }),
             loaded => loaded,
         }
     } else if Engine::detect_precompiled(&bytes).is_some() {
