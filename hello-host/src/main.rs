@@ -27,7 +27,7 @@ use crate::guest::GuestConfig;
 
 /// The system's allocator costs a fifth more a request.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const COMMIT: &str = match option_env!("HELLO_COMMIT") {

@@ -8,7 +8,7 @@ use hello_server::{About, Config, Service, Threads};
 
 /// glibc's allocator costs more a request, and a static binary's even more.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
 /// Serves the hello service natively.
 #[derive(Parser)]

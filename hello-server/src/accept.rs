@@ -2,6 +2,7 @@
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use hyper::{
     body::Body,
     server::conn::{http1, http2},
@@ -45,7 +46,7 @@ const MAX_HTTP2_STREAMS: u32 = 128;
 pub(crate) async fn accept_loop<S, B>(
     listener: TcpListener,
     workers: Workers,
-    pipeline: Arc<Pipeline<S>>,
+    pipeline: &'static Pipeline<S>,
     places: Arc<Semaphore>,
     mut stop: watch::Receiver<bool>,
 ) where
@@ -64,7 +65,7 @@ pub(crate) async fn accept_loop<S, B>(
         match accepted {
             Ok(stream) => {
                 // On the heap at once: every task around it would keep room for it twice.
-                let connection = Box::pin(connection(stream, workers.clone(), pipeline.clone(), stop.clone()));
+                let connection = Box::pin(connection(stream, workers.clone(), pipeline, stop.clone()));
                 workers.spawn(async move {
                     METRICS.connections.inc();
                     connection.await;
@@ -89,7 +90,7 @@ async fn accept(listener: &TcpListener) -> io::Result<std::net::TcpStream> {
 async fn connection<S, B>(
     stream: std::net::TcpStream,
     workers: Workers,
-    pipeline: Arc<Pipeline<S>>,
+    pipeline: &'static Pipeline<S>,
     mut stop: watch::Receiver<bool>,
 ) where
     S: Handler<B>,
@@ -114,42 +115,56 @@ async fn connection<S, B>(
     };
     let progress = Arc::new(Progress::new());
     let watched = progress.clone();
-    let service = service_fn(move |request| pipeline.clone().answer(request, progress.clone()));
+    let service = service_fn(move |request| pipeline.answer(request, progress.clone()));
     let io = TokioIo::new(stream);
-    let serve = async {
-        match protocol {
-            Protocol::Http1 => {
-                let mut http = http1::Builder::new();
-                http.header_read_timeout(None).max_buf_size(MAX_HEADER_BYTES as usize);
-                serve_until(http.serve_connection(io, service), stop).await
-            }
-            Protocol::Http2 => {
-                let mut http = http2::Builder::new(workers);
-                http.timer(TokioTimer::new())
-                    .keep_alive_interval(header_timeout)
-                    .max_concurrent_streams(MAX_HTTP2_STREAMS)
-                    .max_header_list_size(MAX_HEADER_BYTES);
-                serve_until(http.serve_connection(io, service), stop).await
-            }
+    let interruptions = FuturesUnordered::from_iter([
+        async move { stopped(&mut stop).await }.map(|()| Interruption::Stop).boxed(),
+        async move { watched.stalled(patience).await }.map(|()| Interruption::Stalled).boxed(),
+    ]);
+    let outcome = match protocol {
+        Protocol::Http1 => {
+            let mut http = http1::Builder::new();
+            http.header_read_timeout(None).max_buf_size(MAX_HEADER_BYTES as usize);
+            serve(http.serve_connection(io, service), interruptions).await
+        }
+        Protocol::Http2 => {
+            let mut http = http2::Builder::new(workers);
+            http.timer(TokioTimer::new())
+                .keep_alive_interval(header_timeout)
+                .max_concurrent_streams(MAX_HTTP2_STREAMS)
+                .max_header_list_size(MAX_HEADER_BYTES);
+            serve(http.serve_connection(io, service), interruptions).await
         }
     };
-    tokio::select! {
-        outcome = serve => {
-            if let Err(error) = outcome {
-                tracing::debug!(%error, "connection ended early");
-            }
-        }
-        () = watched.stalled(patience) => tracing::debug!("connection cut off: it did not get on"),
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "connection ended early");
     }
 }
 
-async fn serve_until<C: GracefulConnection>(connection: C, mut stop: watch::Receiver<bool>) -> Result<(), C::Error> {
+/// What may come between a connection and its client.
+enum Interruption {
+    Stop,
+    Stalled,
+}
+
+/// Serves until either side has had enough. Of the interruptions only those are polled that have woken the task: it is woken twice for
+/// every request, and they almost never have anything to say.
+async fn serve<C: GracefulConnection>(
+    connection: C,
+    mut interruptions: FuturesUnordered<BoxFuture<'static, Interruption>>,
+) -> Result<(), C::Error> {
     let mut connection = pin!(connection);
-    tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    loop {
+        tokio::select! {
+            biased;
+            outcome = connection.as_mut() => return outcome,
+            Some(interruption) = interruptions.next() => match interruption {
+                Interruption::Stop => connection.as_mut().graceful_shutdown(),
+                Interruption::Stalled => {
+                    tracing::debug!("connection cut off: it did not get on");
+                    return Ok(());
+                }
+            },
         }
     }
 }

@@ -1,6 +1,12 @@
 //! The admin port: probes and metrics, on a thread and a runtime of their own, so that they answer however busy the service is.
 
-use std::{convert::Infallible, net::TcpListener, sync::Arc, thread, time::Duration};
+use std::{
+    convert::Infallible,
+    net::TcpListener,
+    sync::{Arc, LazyLock},
+    thread,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -9,7 +15,11 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
-use crate::{metrics, problem::problem, readiness::Readiness};
+use crate::{
+    metrics::{self, METRICS},
+    problem::problem,
+    readiness::Readiness,
+};
 
 /// Probes and scrapers are few; whoever opens more connections waits.
 const MAX_CONNECTIONS: usize = 1024;
@@ -20,7 +30,11 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Serves the admin port until the process ends.
 pub(crate) fn spawn(listener: TcpListener, readiness: Arc<Readiness>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let serve = move || runtime.block_on(serve(listener, readiness));
+    let serve = move || {
+        // Here, while the handler is built elsewhere.
+        LazyLock::force(&METRICS);
+        runtime.block_on(serve(listener, readiness));
+    };
     thread::Builder::new().name("admin".into()).spawn(serve)?;
     Ok(())
 }

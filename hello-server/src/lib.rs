@@ -5,6 +5,7 @@
 
 mod accept;
 mod admin;
+mod allocator;
 mod body;
 mod config;
 mod log;
@@ -28,6 +29,7 @@ use std::{
 use http::{Request, Response};
 use tokio::sync::{Semaphore, watch};
 
+pub use allocator::Allocator;
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, count, parse, size, timeout};
 pub use problem::problem;
@@ -152,7 +154,8 @@ where
         (config.drain_delay, config.drain_timeout, config.max_connections);
     let places = Arc::new(Semaphore::new(max_connections as usize));
     let (stop, stopped) = watch::channel(false);
-    let pipeline = Arc::new(Pipeline::new(service.handler, workers.threads, config, readiness.clone()));
+    // Until the process ends; to count who still has it would cost every request.
+    let pipeline = Box::leak(Box::new(Pipeline::new(service.handler, workers.threads, config, readiness.clone())));
     let listener = tokio::net::TcpListener::from_std(listener).expect("a bound, non-blocking listener");
     let accepting = tokio::spawn(accept::accept_loop(listener, workers, pipeline, places.clone(), stopped));
     readiness.start();

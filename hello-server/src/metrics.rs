@@ -1,6 +1,12 @@
 //! What the server counts, and how `/metrics` shows it. The families are the same for every runtime.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header::CONTENT_TYPE};
@@ -22,10 +28,13 @@ pub(crate) struct Metrics {
     duration: HistogramVec,
     /// Of those, what almost every request counts: to look it up again would take a fiftieth of a request.
     usual: (IntCounter, Histogram),
-    pub(crate) in_flight: IntGauge,
+    in_flight: IntGauge,
     pub(crate) connections: IntGauge,
     pub(crate) shed: IntCounter,
 }
+
+/// Requests being worked on. The gauge follows when it is read: a request counts here, where its limit is kept, and not twice.
+pub(crate) static IN_FLIGHT: AtomicU32 = AtomicU32::new(0);
 
 /// They live in the process's default registry, where `process_*` is and where a host adds its own.
 pub(crate) static METRICS: LazyLock<Metrics> =
@@ -78,9 +87,8 @@ fn method_label(method: &Method) -> &str {
     }
 }
 
-/// Registers all families, so that they show as zero before the first request, and says what runs.
+/// Says what runs.
 pub(crate) fn start(about: &About, runtime: &str) {
-    LazyLock::force(&METRICS);
     let info = opts!("build_info", "Always 1; what runs stands in the labels.");
     let info = register_int_gauge_vec!(info, &["version", "runtime", "commit"]).expect("registered only here");
     info.with_label_values(&[about.version, runtime, about.commit]).set(1);
@@ -88,6 +96,7 @@ pub(crate) fn start(about: &About, runtime: &str) {
 
 pub(crate) fn exposition() -> Response<Full<Bytes>> {
     let mut text = Vec::with_capacity(16 * 1024);
+    METRICS.in_flight.set(IN_FLIGHT.load(Relaxed).into());
     let encoder = TextEncoder::new();
     encoder.encode(&prometheus::gather(), &mut text).expect("a Vec takes every write");
     let mut response = Response::new(Full::from(text));

@@ -13,18 +13,23 @@
 //! ```
 
 use std::{
+    cell::Cell,
     convert::Infallible,
-    panic::AssertUnwindSafe,
-    pin::pin,
+    hash::{BuildHasher, RandomState},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU32, Ordering::Relaxed},
     },
-    time::{Duration, Instant, SystemTime},
+    thread,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONNECTION, HOST, RETRY_AFTER},
@@ -32,12 +37,12 @@ use http::{
 };
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use tokio::{sync::Semaphore, task::yield_now, time::timeout_at};
+use tokio::{task::yield_now, time::timeout_at};
 
 use crate::{
     Config, Handler, Threads,
-    body::{Answer, RequestBody, ResponseBody},
-    metrics::METRICS,
+    body::{Answer, OverLimit, RequestBody, ResponseBody},
+    metrics::{IN_FLIGHT, METRICS},
     problem::problem,
     progress::Progress,
     readiness::Readiness,
@@ -53,89 +58,108 @@ pub(crate) struct Pipeline<S> {
     handler: S,
     pub(crate) config: Config,
     readiness: Arc<Readiness>,
-    in_flight: Arc<AtomicU32>,
-    /// Requests that may wait until the others of their thread are as far as they are.
-    turns: Semaphore,
-    request_ids: RequestIds,
+    /// Requests that wait until the others of their thread are as far as they are.
+    waiting: AtomicU32,
+    max_waiting: u32,
 }
+
+/// What a handler answers, unless it panics.
+type CaughtAnswer<B> = thread::Result<Result<Response<B>, Infallible>>;
 
 /// Which part of the requests in flight may be such that wait for their turn: while they do, others could be shed.
 const WAITING_PART: u32 = 8;
 
 impl<S> Pipeline<S> {
     pub(crate) fn new(handler: S, threads: Threads, config: Config, readiness: Arc<Readiness>) -> Self {
-        let turns = match threads {
+        let max_waiting = match threads {
             Threads::Shared => 0,
             Threads::Own => config.max_in_flight / WAITING_PART,
         };
-        let (turns, request_ids) = (Semaphore::new(turns as usize), RequestIds::new());
-        Pipeline { handler, config, readiness, in_flight: Arc::default(), turns, request_ids }
+        Pipeline { handler, config, readiness, waiting: AtomicU32::new(0), max_waiting }
     }
 
-    pub(crate) async fn answer<B>(
-        self: Arc<Self>,
+    /// What can be done at once is done before there is a future, which would be moved with the request in it.
+    pub(crate) fn answer<B>(
+        &'static self,
         mut request: Request<Incoming>,
         progress: Arc<Progress>,
-    ) -> Result<Response<ResponseBody<B>>, Infallible>
+    ) -> impl Future<Output = Result<Response<ResponseBody<B>>, Infallible>> + Send
     where
         S: Handler<B>,
         B: Body<Data = Bytes> + Send + 'static,
     {
-        let request_id = self.request_ids.of(request.headers_mut());
+        let request_id = request_id(request.headers_mut());
         let over_http1 = request.version() <= Version::HTTP_11;
         let is_head = request.method() == Method::HEAD;
         let mut exchange = Exchange::begin(&request, &request_id, progress);
-
-        let answer = match self.refusal(&request, &mut exchange) {
-            None => self.handle(request, exchange.started).await,
+        // Whatever becomes of the request, what is left of its body is read.
+        let request = request.map(|body| RequestBody::new(body, self.config.body_limit));
+        let called = match self.refusal(&request, &mut exchange) {
+            None => Ok(self.call(request)),
             Some(refusal) => Err(refusal),
         };
-        let mut answer = match answer {
-            // hyper drops the body of an answer to HEAD only over HTTP/1.
-            Ok(answer) if is_head => answer.map(|_| Answer::Server(Full::default())),
-            Ok(answer) => answer.map(Answer::Handler),
-            Err(refusal) => refusal.map(Answer::Server),
-        };
-        answer.headers_mut().insert(REQUEST_ID, request_id);
-        if over_http1 && self.readiness.is_draining() {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+
+        async move {
+            let answer = match called {
+                Ok((answer, over_limit)) => self.handled(answer, over_limit, exchange.started).await,
+                Err(refusal) => Err(refusal),
+            };
+            let mut answer = match answer {
+                // hyper drops the body of an answer to HEAD only over HTTP/1.
+                Ok(answer) if is_head => answer.map(|_| Answer::Server(Full::default())),
+                Ok(answer) => answer.map(Answer::Handler),
+                Err(refusal) => refusal.map(Answer::Server),
+            };
+            answer.headers_mut().insert(REQUEST_ID, request_id);
+            if over_http1 && self.readiness.is_draining() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            exchange.answers(answer.status());
+            Ok(answer.map(|body| ResponseBody::new(body, exchange)))
         }
-        exchange.answers(answer.status());
-        Ok(answer.map(|body| ResponseBody::new(body, exchange)))
     }
 
     /// Why the request gets no further; else it has a place among those in flight.
-    fn refusal(&self, request: &Request<Incoming>, exchange: &mut Exchange) -> Option<Response<Full<Bytes>>> {
+    fn refusal(&self, request: &Request<RequestBody>, exchange: &mut Exchange) -> Option<Response<Full<Bytes>>> {
         if !names_one_host(request) {
             return Some(problem(StatusCode::BAD_REQUEST, "a request must name one host, in one valid Host header"));
         }
         if request.method() == Method::CONNECT {
             return Some(problem(StatusCode::NOT_IMPLEMENTED, "this is no proxy"));
         }
-        exchange.place = Place::take(&self.in_flight, self.config.max_in_flight);
-        exchange.place.is_none().then(|| shed("too many requests are in flight; try again in a moment"))
+        exchange.place = Place::take(&IN_FLIGHT, self.config.max_in_flight);
+        if exchange.place.is_none() {
+            return Some(shed("too many requests are in flight; try again in a moment"));
+        }
+        let is_too_large = request.body().size_hint().lower() > self.config.body_limit;
+        is_too_large.then(|| self.too_large())
+    }
+
+    /// Hands the request to the handler, whose answer is awaited elsewhere: on the heap, as it has the request in it.
+    fn call<B>(&self, request: Request<RequestBody>) -> (BoxFuture<'static, CaughtAnswer<B>>, OverLimit)
+    where
+        S: Handler<B>,
+        B: Send + 'static,
+    {
+        let over_limit = request.body().over_limit();
+        let mut handler = self.handler.clone();
+        let answer = match catch_unwind(AssertUnwindSafe(|| handler.call(request))) {
+            Ok(answer) => AssertUnwindSafe(answer).catch_unwind().boxed(),
+            Err(panic) => ready(Err(panic)).boxed(),
+        };
+        (answer, over_limit)
     }
 
     /// The handler's answer, or what is answered in its stead.
-    async fn handle<B>(
-        &self,
-        request: Request<Incoming>,
+    async fn handled<B>(
+        &'static self,
+        answer: BoxFuture<'static, CaughtAnswer<B>>,
+        over_limit: OverLimit,
         started: Instant,
-    ) -> Result<Response<B>, Response<Full<Bytes>>>
-    where
-        S: Handler<B>,
-        B: Body<Data = Bytes> + Send + 'static,
-    {
-        let request = request.map(|body| RequestBody::new(body, self.config.body_limit));
-        if request.body().is_too_large() {
-            return Err(self.too_large());
-        }
-        let over_limit = request.body().over_limit();
-        let mut handler = self.handler.clone();
-        let answer = pin!(async move { handler.call(request).await });
+    ) -> Result<Response<B>, Response<Full<Bytes>>> {
         let deadline = started + self.config.request_timeout;
         self.others_first().await;
-        let answer = timeout_at(deadline.into(), AssertUnwindSafe(answer).catch_unwind()).await;
+        let answer = timeout_at(deadline.into(), answer).await;
         if over_limit.is_set() {
             return Err(self.too_large());
         }
@@ -152,8 +176,8 @@ impl<S> Pipeline<S> {
 
     /// Where a connection stays with its thread, first all requests that are there are read, then all handlers run, then all answers
     /// are written: the code of each would drive that of the others out of the processor's caches. A quarter of a request.
-    async fn others_first(&self) {
-        if let Ok(_turn) = self.turns.try_acquire() {
+    async fn others_first(&'static self) {
+        if let Some(_place) = Place::take(&self.waiting, self.max_waiting) {
             yield_now().await;
         }
     }
@@ -174,7 +198,7 @@ fn shed(detail: &str) -> Response<Full<Bytes>> {
 
 /// RFC 9112, 3.2: an HTTP/1.1 request without Host, with two, or with one that is no authority, is refused. HTTP/2 has its
 /// authority in the URI, and HTTP/1.0 may have none.
-fn names_one_host(request: &Request<Incoming>) -> bool {
+fn names_one_host(request: &Request<RequestBody>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => is_plain_host(host.as_bytes()) || Authority::try_from(host.as_bytes()).is_ok(),
@@ -220,21 +244,19 @@ pub(crate) struct Exchange {
     progress: Arc<Progress>,
 }
 
-/// One of the places for requests in flight.
-struct Place(Arc<AtomicU32>);
+/// One of so many places.
+struct Place(&'static AtomicU32);
 
 impl Place {
-    fn take(in_flight: &Arc<AtomicU32>, max: u32) -> Option<Self> {
-        in_flight.fetch_update(Relaxed, Relaxed, |taken| (taken < max).then_some(taken + 1)).ok()?;
-        METRICS.in_flight.inc();
-        Some(Place(in_flight.clone()))
+    fn take(taken: &'static AtomicU32, max: u32) -> Option<Self> {
+        taken.fetch_update(Relaxed, Relaxed, |taken| (taken < max).then_some(taken + 1)).ok()?;
+        Some(Place(taken))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
-        METRICS.in_flight.dec();
     }
 }
 
@@ -291,35 +313,26 @@ fn micros(duration: Duration) -> u64 {
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Makes request ids: unique in this process, and by the time in its seed most likely between processes.
-struct RequestIds {
-    seed: u64,
-    count: AtomicU64,
+/// The id that the caller gave, or a new one, which the headers then carry to the handler.
+fn request_id(headers: &mut HeaderMap) -> HeaderValue {
+    if let Some(given) = headers.get(REQUEST_ID).filter(|given| is_request_id(given)) {
+        return given.clone();
+    }
+    let digits = next_id().to_be_bytes().map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    let id = HeaderValue::from_bytes(digits.as_flattened()).expect("hexadecimal digits");
+    headers.insert(REQUEST_ID, id.clone());
+    id
 }
 
-impl RequestIds {
-    fn new() -> Self {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let nanos = u64::try_from(now.as_nanos()).unwrap_or_default();
-        RequestIds { seed: nanos ^ u64::from(std::process::id()).rotate_left(32), count: AtomicU64::new(0) }
-    }
-
-    /// The id that the caller gave, or a new one, which the headers then carry to the handler.
-    fn of(&self, headers: &mut HeaderMap) -> HeaderValue {
-        if let Some(given) = headers.get(REQUEST_ID).filter(|given| is_request_id(given)) {
-            return given.clone();
-        }
-        // SplitMix64: every count gives another id, and neighbours look nothing alike.
-        let mut mixed = self.seed.wrapping_add(self.count.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let digits = (mixed ^ (mixed >> 31))
-            .to_be_bytes()
-            .map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        let id = HeaderValue::from_bytes(digits.as_flattened()).expect("hexadecimal digits");
-        headers.insert(REQUEST_ID, id.clone());
-        id
-    }
+/// A number that no other request has, most likely: of a thread's own random sequence, as one for all threads would be fought for.
+fn next_id() -> u64 {
+    thread_local! { static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0)); }
+    let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    STATE.set(state);
+    // SplitMix64: every state gives another id, and neighbours look nothing alike.
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 fn is_request_id(value: &HeaderValue) -> bool {
@@ -329,14 +342,15 @@ fn is_request_id(value: &HeaderValue) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn request_ids_are_kept_when_sound_and_made_when_not() {
-        let ids = RequestIds::new();
         let id_for = |given: &[u8]| {
             let mut headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(given).unwrap())]);
-            let id = ids.of(&mut headers);
+            let id = request_id(&mut headers);
             assert_eq!(headers.get(REQUEST_ID), Some(&id));
             id
         };
@@ -348,9 +362,10 @@ mod tests {
     }
 
     #[test]
-    fn request_ids_differ() {
-        let ids = RequestIds::new();
-        let made: std::collections::HashSet<_> = (0..1000).map(|_| ids.of(&mut HeaderMap::new())).collect();
-        assert_eq!(made.len(), 1000);
+    fn request_ids_differ_on_every_thread() {
+        let thousand = || (0..1000).map(|_| request_id(&mut HeaderMap::new())).collect::<Vec<_>>();
+        let threads = [thread::spawn(thousand), thread::spawn(thousand)];
+        let ids: HashSet<_> = threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
+        assert_eq!(ids.len(), 2000);
     }
 }

@@ -6,13 +6,14 @@ use hello::{Platform, Sleep, router};
 use tokio::net::TcpListener;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
 #[tokio::main]
 async fn main() {
     let address = env::args().nth(1).expect("an address to listen on");
     let listener = TcpListener::bind(address).await.expect("a free port");
-    axum::serve(listener, router(Bare)).await.expect("it serves");
+    let stop = async { _ = tokio::signal::ctrl_c().await };
+    axum::serve(listener, router(Bare)).with_graceful_shutdown(stop).await.expect("it serves");
 }
 
 struct Bare;

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
 const GREETING: &[u8] = br#"{"message":"Hello from Rust in Kubernetes!","runtime":"native","version":"0.1.0"}"#;
 
@@ -18,16 +18,23 @@ const GREETING: &[u8] = br#"{"message":"Hello from Rust in Kubernetes!","runtime
 async fn main() {
     let address: SocketAddr = env::args().nth(1).and_then(|text| text.parse().ok()).expect("an address to listen on");
     let listener = TcpListener::bind(address).await.expect("a free port");
-    loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        _ = stream.set_nodelay(true);
-        let service = service_fn(|_| async {
-            let answer = Response::builder()
-                .header("content-type", "application/json")
-                .header("vary", "accept")
-                .header("x-request-id", "0123456789abcdef");
-            Ok::<_, Infallible>(answer.body(Full::new(Bytes::from_static(GREETING))).expect("an answer"))
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let serve = async {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else { continue };
+            _ = stream.set_nodelay(true);
+            let service = service_fn(|_| async {
+                let answer = Response::builder()
+                    .header("content-type", "application/json")
+                    .header("vary", "accept")
+                    .header("x-request-id", "0123456789abcdef");
+                Ok::<_, Infallible>(answer.body(Full::new(Bytes::from_static(GREETING))).expect("an answer"))
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    };
+    tokio::select! {
+        () = serve => {}
+        // By itself, so that what was counted for its profile is written.
+        _ = tokio::signal::ctrl_c() => {}
     }
 }

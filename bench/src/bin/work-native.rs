@@ -7,7 +7,7 @@ use clap::Parser;
 use hello_server::{About, Config, Service, Threads};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
 #[derive(Parser)]
 struct Cli {
