@@ -1,7 +1,9 @@
 //! From a file to a component: checks what it is, then compiles it or takes the machine code made before.
 
 use std::{
-    fs,
+    fmt::{Display, LowerHex},
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
     thread,
 };
@@ -45,9 +47,8 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         })
     };
     let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
-    let bytes = read(file)?;
     let loaded = if precompiled {
-        if check_header(&bytes).is_ok() {
+        if check_header(&read_header(file)?).is_ok() {
             return Err(refuse(
                 "it is not precompiled; leave --precompiled away, or make machine code with `hello-host compile`"
                     .into(),
@@ -55,7 +56,7 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         }
         // Either takes as long as the other.
         let (engine, checked) = thread::scope(|scope| {
-            let checking = scope.spawn(|| check_digest(file, &bytes));
+            let checking = scope.spawn(|| check_digest(file));
             (engine_for(Wasi::P3), checking.join().expect("no panic"))
         });
         checked?;
@@ -66,11 +67,14 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
             }),
             loaded => loaded,
         }
-    } else if Engine::detect_precompiled(&bytes).is_some() {
-        return Err(refuse(
-            "it is precompiled, and machine code can do anything; if you made it yourself, add --precompiled".into(),
-        ));
     } else {
+        let bytes = read(file)?;
+        if Engine::detect_precompiled(&bytes).is_some() {
+            return Err(refuse(
+                "it is precompiled, and machine code can do anything; if you made it yourself, add --precompiled"
+                    .into(),
+            ));
+        }
         check_header(&bytes).map_err(refuse)?;
         let wasi = compiler::wasi_of(&bytes).map_err(|error| refuse(one_line(&error)))?;
         with_linker(&engine_for(wasi)?, |engine| compiler::load(engine, &bytes))
@@ -96,7 +100,7 @@ pub(crate) fn compile(file: &Path, output: &Path) -> Result<String, String> {
     check_header(&bytes).map_err(|reason| format!("cannot compile {}: {reason}", file.display()))?;
     let code = compiler::precompile(&bytes)
         .map_err(|error| format!("cannot compile {}: {}", file.display(), one_line(&error)))?;
-    let digest = hex_digest(&code);
+    let digest = hex(Sha256::digest(&code));
     let name = output.file_name().unwrap_or(output.as_os_str()).to_string_lossy();
     let write = |path: &Path, bytes: &[u8]| {
         fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
@@ -115,7 +119,18 @@ fn deserialize(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+    fs::read(file).map_err(|error| cannot_read(file, error))
+}
+
+/// As much as tells what it is.
+fn read_header(file: &Path) -> Result<Vec<u8>, String> {
+    let mut header = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(COMPONENT.len() as u64).read_to_end(&mut header));
+    read.map(|_| header).map_err(|error| cannot_read(file, error))
+}
+
+fn cannot_read(file: &Path, error: impl Display) -> String {
+    format!("cannot read {}: {error}", file.display())
 }
 
 fn check_header(bytes: &[u8]) -> Result<(), String> {
@@ -130,12 +145,16 @@ fn check_header(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// In the format of sha256sum, so that `sha256sum -c` checks it, too.
-fn check_digest(file: &Path, bytes: &[u8]) -> Result<(), String> {
+fn check_digest(file: &Path) -> Result<(), String> {
     let digest_file = digest_file(file);
     let expected = fs::read_to_string(&digest_file).map_err(|error| {
         format!("cannot read the digest {}: {error}; `hello-host compile` makes it", digest_file.display())
     })?;
-    let actual = hex_digest(bytes);
+    let mut digest = Sha256::new();
+    File::open(file)
+        .and_then(|mut bytes| io::copy(&mut bytes, &mut digest))
+        .map_err(|error| cannot_read(file, error))?;
+    let actual = hex(digest.finalize());
     if expected.split_whitespace().next() == Some(&actual) {
         return Ok(());
     }
@@ -152,8 +171,8 @@ fn digest_file(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn hex_digest(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
+fn hex(digest: impl LowerHex) -> String {
+    format!("{digest:x}")
 }
 
 /// An error with its causes; some of wasmtime's take several lines.
