@@ -6,6 +6,10 @@ RUNTIME ?= wasm
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
 WASM := --target wasm32-wasip2 --locked --release
+# Programs, for this machine, by the profile of what runs when they serve.
+HOST := $(shell rustc --print host-tuple)
+NATIVE := --target $(HOST) --locked --release
+WITH_PROFILE = RUSTFLAGS="$(RUSTFLAGS) $$(scripts/profile.sh flags $(TARGET_DIR))"
 
 .PHONY: help
 help: ## List what can be made
@@ -46,14 +50,18 @@ e2e: build ## Deploy the images on a throwaway cluster, in every way that the do
 .PHONY: bench bench-quick
 bench: build bench-build ## Measure ours and peers for half an hour, into docs/BENCHMARKS.md (Linux, root)
 	@bench/peers/install.sh $(TARGET_DIR)/peers
-	@$(TARGET_DIR)/release/bench full $(TARGET_DIR)/peers
+	@$(TARGET_DIR)/$(HOST)/release/bench full $(TARGET_DIR)/peers
 
 bench-quick: build bench-build ## Measure speed, start, memory and size, in under a minute
-	@$(TARGET_DIR)/release/bench quick
+	@$(TARGET_DIR)/$(HOST)/release/bench quick
 
 .PHONY: instructions
 instructions: build ## Write anew what a request costs in instructions, which `make test` holds later changes to
 	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions
+
+.PHONY: profile
+profile: components ## Write anew what the compiler knows of a request, after a change of dependencies (20 minutes)
+	@scripts/profile.sh make
 
 .PHONY: clean
 clean: ## Remove what was built
@@ -64,9 +72,9 @@ clean: ## Remove what was built
 
 .PHONY: native components target bench-build
 native:
-	@$(CARGO) build --locked --release --package hello-native --package hello-host
+	@$(WITH_PROFILE) $(CARGO) build $(NATIVE) --package hello-native --package hello-host
 	@mkdir -p dist
-	@install $(TARGET_DIR)/release/hello-native $(TARGET_DIR)/release/hello-host dist/
+	@install $(addprefix $(TARGET_DIR)/$(HOST)/release/,hello-native hello-host) dist/
 
 components: target
 	@$(CARGO) build $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3
@@ -78,7 +86,7 @@ target:
 	@scripts/wasm-target.sh $(TARGET_DIR)
 
 bench-build: target
-	@$(CARGO) build --quiet --locked --release --package bench --bins
+	@$(WITH_PROFILE) $(CARGO) build --quiet $(NATIVE) --package bench --bins
 	@$(CARGO) build --quiet $(WASM) --package bench-variables --package bench-work
 	@mkdir -p $(TARGET_DIR)/peers
 	@install $(TARGET_DIR)/wasm32-wasip2/release/bench_variables.wasm $(TARGET_DIR)/peers/variables.wasm

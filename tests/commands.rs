@@ -1,6 +1,13 @@
 //! The commands that the README names, as people type them.
 
-use std::{collections::BTreeSet, env, fs, process::Command};
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::OsStr,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    process::Command,
+};
 
 use tests::{Server, program, run_to_exit, workspace};
 
@@ -85,4 +92,32 @@ fn make_run_says_what_is_missing() {
         assert!(!missing.succeeded());
         assert!(missing.output().contains("needs the program spin"), "{}", missing.output());
     }
+}
+
+/// Of what a request runs the compiler knows by a profile that fits one rustc. The test of the instructions tells whether it still does.
+#[test]
+fn programs_are_built_by_the_profile_of_their_rustc() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let flags = |path: &OsStr| {
+        let mut script = Command::new(workspace().join("scripts/profile.sh"));
+        let ran = script.arg("flags").arg(directory.path().join("target")).env("PATH", path).output();
+        let ran = ran.expect("the script runs");
+        assert!(ran.status.success());
+        (String::from_utf8(ran.stdout).expect("text"), String::from_utf8(ran.stderr).expect("text"))
+    };
+    let path = env::var_os("PATH").expect("PATH");
+    let (flag, _) = flags(&path);
+    if let Some(used) = flag.split_whitespace().next().and_then(|flag| flag.strip_prefix("-Cprofile-use=")) {
+        let profiles = fs::read_dir(workspace().join("pgo")).expect("pgo/").map(|file| file.expect("a file").path());
+        let used = fs::read(used).expect("the profile");
+        assert!(profiles.into_iter().any(|profile| fs::read(profile).expect("a profile") == used));
+    }
+
+    let other = directory.path().join("rustc");
+    fs::write(&other, "#!/bin/sh\necho rustc 1.0.0").expect("a stand-in");
+    fs::set_permissions(&other, Permissions::from_mode(0o755)).expect("executable");
+    let path = env::join_paths([directory.path().to_owned()].into_iter().chain(env::split_paths(&path)));
+    let (flag, said) = flags(&path.expect("a path"));
+    assert_eq!(flag, "");
+    assert!(said.contains("make profile"), "{said}");
 }
