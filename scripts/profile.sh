@@ -53,7 +53,7 @@ serve() { # address, program and arguments
 }
 
 make_profile() {
-  local tools target address=127.0.0.9:18080
+  local tools target programs address=127.0.0.9:18080
   tools=$(rustc --print sysroot)/lib/rustlib/$host/bin
   if [ ! -x "$tools/llvm-profdata" ]; then
     echo "llvm-profdata is missing; \`rustup component add llvm-tools\` has it" >&2
@@ -62,6 +62,7 @@ make_profile() {
   # Not among the others: everything is compiled in another way.
   target=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")/pgo
   counts=$target/counts
+  programs=$target/$host/release
   rm -rf "$counts"
   mkdir -p "$counts"
   export CARGO_TARGET_DIR=$target
@@ -72,23 +73,23 @@ make_profile() {
 
   # Not counted: what it takes to compile is not what a request takes.
   for wasi in 0.2 0.3; do
-    LLVM_PROFILE_FILE=/dev/null "$target/$host/release/hello-host" compile dist/hello-wasi-$wasi.wasm -o "$counts/$wasi.cwasm"
+    LLVM_PROFILE_FILE=/dev/null "$programs/hello-host" compile dist/hello-wasi-$wasi.wasm -o "$counts/$wasi.cwasm"
   done
   head -c 1024 /dev/zero >"$counts/1KiB"
   head -c 1048576 /dev/zero >"$counts/1MiB"
   trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
   local listen=(--listen "$address" --admin-listen 127.0.0.9:0)
-  serve $address "$target/$host/release/hello-native" "${listen[@]}"
+  serve $address "$programs/hello-native" "${listen[@]}"
   for wasi in 0.2 0.3; do
-    serve $address "$target/$host/release/hello-host" serve "$counts/$wasi.cwasm" --precompiled "${listen[@]}"
+    serve $address "$programs/hello-host" serve "$counts/$wasi.cwasm" --precompiled "${listen[@]}"
   done
-  serve $address "$target/$host/release/work-native" "${listen[@]}"
+  serve $address "$programs/work-native" "${listen[@]}"
   for peer in bare-hyper axum-serve; do
-    serve $address "$target/$host/release/$peer" $address
+    serve $address "$programs/$peer" $address
   done
 
   mkdir -p pgo
-  rm -f pgo/*
+  rm -f pgo/*-"$host".profdata
   "$tools/llvm-profdata" merge --sparse --output "$profile" "$counts"/*.profraw
   echo "made $profile; it is used from the next build on, and \`make instructions\` says what it has changed"
 }

@@ -1,7 +1,7 @@
 //! From a file to a component: checks what it is, then compiles it or takes the machine code made before.
 
 use std::{
-    fmt::{Display, LowerHex},
+    fmt::Display,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -100,7 +100,7 @@ pub(crate) fn compile(file: &Path, output: &Path) -> Result<String, String> {
     check_header(&bytes).map_err(|reason| format!("cannot compile {}: {reason}", file.display()))?;
     let code = compiler::precompile(&bytes)
         .map_err(|error| format!("cannot compile {}: {}", file.display(), one_line(&error)))?;
-    let digest = hex(Sha256::digest(&code));
+    let digest = format!("{:x}", Sha256::digest(&code));
     let name = output.file_name().unwrap_or(output.as_os_str()).to_string_lossy();
     let write = |path: &Path, bytes: &[u8]| {
         fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
@@ -154,7 +154,7 @@ fn check_digest(file: &Path) -> Result<(), String> {
     File::open(file)
         .and_then(|mut bytes| io::copy(&mut bytes, &mut digest))
         .map_err(|error| cannot_read(file, error))?;
-    let actual = hex(digest.finalize());
+    let actual = format!("{:x}", digest.finalize());
     if expected.split_whitespace().next() == Some(&actual) {
         return Ok(());
     }
@@ -169,10 +169,6 @@ fn digest_file(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".sha256");
     PathBuf::from(name)
-}
-
-fn hex(digest: impl LowerHex) -> String {
-    format!("{digest:x}")
 }
 
 /// An error with its causes; some of wasmtime's take several lines.

@@ -118,8 +118,16 @@ async fn connection<S, B>(
     let service = service_fn(move |request| pipeline.answer(request, progress.clone()));
     let io = TokioIo::new(stream);
     let interruptions = FuturesUnordered::from_iter([
-        async move { stopped(&mut stop).await }.map(|()| Interruption::Stop).boxed(),
-        async move { watched.stalled(patience).await }.map(|()| Interruption::Stalled).boxed(),
+        async move {
+            stopped(&mut stop).await;
+            Interruption::Stop
+        }
+        .boxed(),
+        async move {
+            watched.stalled(patience).await;
+            Interruption::Stalled
+        }
+        .boxed(),
     ]);
     let outcome = match protocol {
         Protocol::Http1 => {

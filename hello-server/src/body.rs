@@ -49,6 +49,11 @@ impl RequestBody {
         RequestBody { body: Some(body), remaining: limit, over_limit }
     }
 
+    /// Whether the announced length is over the limit already.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.size_hint().lower() > self.remaining
+    }
+
     pub(crate) fn over_limit(&self) -> OverLimit {
         self.over_limit.clone()
     }

@@ -131,8 +131,7 @@ impl<S> Pipeline<S> {
         if exchange.place.is_none() {
             return Some(shed("too many requests are in flight; try again in a moment"));
         }
-        let is_too_large = request.body().size_hint().lower() > self.config.body_limit;
-        is_too_large.then(|| self.too_large())
+        request.body().is_too_large().then(|| self.too_large())
     }
 
     /// Hands the request to the handler, whose answer is awaited elsewhere: on the heap, as it has the request in it.
