@@ -105,6 +105,7 @@ fn a_caller_that_leaves_frees_its_instance() {
         drop(caller);
         server.wait_for_metric("wasm_instances", 0.0);
         server.wait_for_metric("wasm_instance_failures_total{reason=\"timeout\"}", 0.0);
+        server.wait_for_metric("http_requests_in_flight", 0.0);
         assert_eq!(server.get("/ok").status, 200);
     }
 }
@@ -207,6 +208,7 @@ fn more_instances_than_allowed_are_refused_as_overload() {
         assert_eq!(server.get("/ok").status, 503);
         assert_eq!(never.join().expect("no panic"), 504);
         server.wait_for_metric("wasm_instances", 0.0);
+        server.wait_for_metric("http_requests_in_flight", 0.0);
         assert_eq!(server.get("/ok").status, 200);
     }
 }

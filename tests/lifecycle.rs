@@ -1,10 +1,11 @@
 //! From start to end: the order of starting, the drain, and every way of not starting.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::Command,
     thread,
 };
@@ -316,6 +317,52 @@ fn precompiled_code_is_served_only_when_asked_for_and_whole() {
     assert_refused(&served(&code, &["--precompiled"]), 1, &["hello.cwasm.sha256", "hello-host compile"]);
 
     assert_refused(&compile(&written(folder.path(), "text", b"hello")), 1, &["text", "no WebAssembly component"]);
+}
+
+#[test]
+fn what_one_start_compiles_is_kept_for_the_next() {
+    let caches = tempfile::tempdir().expect("a folder");
+    let cache = caches.path().join("hello-host");
+    let start = || {
+        let mut command = host("guest_p3.wasm");
+        command.env("XDG_CACHE_HOME", caches.path());
+        let server = Server::start(command);
+        assert_eq!(server.get("/").status, 200);
+        let line =
+            server.wait_for_log(|line| line["message"].as_str().is_some_and(|text| text.contains("machine code")));
+        (line["message"].as_str().expect("text").to_owned(), line["entry"].as_str().map(PathBuf::from))
+    };
+    let entries = || fs::read_dir(&cache).expect("read").map(|entry| entry.expect("read").path()).collect::<Vec<_>>();
+
+    let (message, entry) = start();
+    assert_eq!(message, "machine code kept for the next start");
+    let entry = entry.expect("it says where");
+    assert_eq!(entries(), std::slice::from_ref(&entry));
+    assert_eq!(start(), ("machine code of an earlier start".to_owned(), Some(entry.clone())));
+
+    // What is broken is made again.
+    let code = entry.join("component.cwasm");
+    let whole = fs::read(&code).expect("read");
+    fs::write(&code, &whole[..whole.len() / 2]).expect("written");
+    assert_eq!(start().0, "machine code kept for the next start");
+    assert_eq!(start().0, "machine code of an earlier start");
+
+    // What was served last stays.
+    for name in 0..20 {
+        fs::create_dir(cache.join(name.to_string())).expect("made");
+    }
+    assert_eq!(start().0, "machine code of an earlier start");
+    fs::remove_file(&code).expect("removed");
+    assert_eq!(start().0, "machine code kept for the next start");
+    assert_eq!(entries().len(), 16);
+    assert!(entries().contains(&entry));
+
+    // Whoever could write there could have it run anything.
+    fs::set_permissions(&cache, Permissions::from_mode(0o777)).expect("set");
+    assert_eq!(start(), ("machine code is not kept".to_owned(), None));
+    fs::remove_dir_all(&cache).expect("removed");
+    fs::write(&cache, "").expect("written");
+    assert_eq!(start(), ("machine code is not kept".to_owned(), None));
 }
 
 #[test]

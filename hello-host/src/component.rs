@@ -1,14 +1,12 @@
 //! From a file to a component: checks what it is, then compiles it or takes the machine code made before.
 
 use std::{
-    fmt::Display,
     fs::{self, File},
-    io::{self, Read},
-    path::{Path, PathBuf},
+    io::Read,
+    path::Path,
     thread,
 };
 
-use sha2::{Digest, Sha256};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
@@ -19,6 +17,7 @@ use crate::{
     compiler,
     engine::{self, Limits, Wasi},
     guest::{self, State},
+    machine_code::{self, MachineCode, cannot_read},
 };
 
 /// The first bytes of a component (binary format: magic, version 13, layer 1) and of a core module (version 1, layer 0).
@@ -54,15 +53,11 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
                     .into(),
             ));
         }
-        // Either takes as long as the other.
-        let (engine, checked) = thread::scope(|scope| {
-            let checking = scope.spawn(|| check_digest(file));
-            (engine_for(Wasi::P3), checking.join().expect("no panic"))
-        });
-        checked?;
+        let (engine, code) = both(|| engine_for(Wasi::P3), || machine_code::checked(file));
+        let (code, engine) = (code?, engine?);
         // Machine code fits the engine that it was made for, and no other.
-        match with_linker(&engine?, |engine| deserialize(engine, file)) {
-            Err(p3) => with_linker(&engine_for(Wasi::P2)?, |engine| deserialize(engine, file)).map_err(|p2| {
+        match with_linker(&engine, &code) {
+            Err(p3) => with_linker(&engine_for(Wasi::P2)?, &code).map_err(|p2| {
                 format_err!("on the engine for WASI 0.3: {}; on that for WASI 0.2: {}", one_line(&p3), one_line(&p2))
             }),
             loaded => loaded,
@@ -77,16 +72,26 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         }
         check_header(&bytes).map_err(refuse)?;
         let wasi = compiler::wasi_of(&bytes).map_err(|error| refuse(one_line(&error)))?;
-        with_linker(&engine_for(wasi)?, |engine| compiler::load(engine, &bytes))
+        let (engine, code) = both(|| engine_for(wasi), || compiler::compile_or_take_kept(&bytes, wasi));
+        let code = code.map_err(|error| refuse(one_line(&error)))?;
+        with_linker(&engine?, &code)
     };
     loaded.map_err(|error| refuse(one_line(&error)))
 }
 
+/// Makes the engine, and meanwhile finds the machine code, which takes as long.
+fn both<E, C: Send>(engine: impl FnOnce() -> E, code: impl FnOnce() -> C + Send) -> (E, C) {
+    thread::scope(|scope| {
+        let code = scope.spawn(code);
+        (engine(), code.join().expect("no panic"))
+    })
+}
+
 /// Loads a component, and meanwhile makes the linker, which takes a million instructions.
-fn with_linker(engine: &Engine, load: impl FnOnce(&Engine) -> wasmtime::Result<Component>) -> wasmtime::Result<Loaded> {
+fn with_linker(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Loaded> {
     thread::scope(|scope| {
         let linker = scope.spawn(|| guest::linker(engine));
-        let component = load(engine)?;
+        let component = code.load(engine)?;
         Ok(Loaded { component, linker: linker.join().expect("no panic")? })
     })
 }
@@ -100,22 +105,7 @@ pub(crate) fn compile(file: &Path, output: &Path) -> Result<String, String> {
     check_header(&bytes).map_err(|reason| format!("cannot compile {}: {reason}", file.display()))?;
     let code = compiler::precompile(&bytes)
         .map_err(|error| format!("cannot compile {}: {}", file.display(), one_line(&error)))?;
-    let digest = format!("{:x}", Sha256::digest(&code));
-    let name = output.file_name().unwrap_or(output.as_os_str()).to_string_lossy();
-    let write = |path: &Path, bytes: &[u8]| {
-        fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    };
-    write(output, &code)?;
-    write(&digest_file(output), format!("{digest}  {name}\n").as_bytes())?;
-    Ok(digest)
-}
-
-/// Machine code runs with all rights of this process, and mapping it trusts every byte.
-#[allow(unsafe_code)]
-fn deserialize(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: the caller has named the file as machine code of our own making, and its digest has been checked. wasmtime itself
-    // refuses code of another version or for another processor.
-    unsafe { Component::deserialize_file(engine, file) }
+    machine_code::write(output, &code)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
@@ -129,10 +119,6 @@ fn read_header(file: &Path) -> Result<Vec<u8>, String> {
     read.map(|_| header).map_err(|error| cannot_read(file, error))
 }
 
-fn cannot_read(file: &Path, error: impl Display) -> String {
-    format!("cannot read {}: {error}", file.display())
-}
-
 fn check_header(bytes: &[u8]) -> Result<(), String> {
     if bytes.starts_with(COMPONENT) {
         Ok(())
@@ -142,33 +128,6 @@ fn check_header(bytes: &[u8]) -> Result<(), String> {
     } else {
         Err("it is no WebAssembly component".into())
     }
-}
-
-/// In the format of sha256sum, so that `sha256sum -c` checks it, too.
-fn check_digest(file: &Path) -> Result<(), String> {
-    let digest_file = digest_file(file);
-    let expected = fs::read_to_string(&digest_file).map_err(|error| {
-        format!("cannot read the digest {}: {error}; `hello-host compile` makes it", digest_file.display())
-    })?;
-    let mut digest = Sha256::new();
-    File::open(file)
-        .and_then(|mut bytes| io::copy(&mut bytes, &mut digest))
-        .map_err(|error| cannot_read(file, error))?;
-    let actual = format!("{:x}", digest.finalize());
-    if expected.split_whitespace().next() == Some(&actual) {
-        return Ok(());
-    }
-    Err(format!(
-        "cannot serve {}: its digest is {actual}, which is not that of {}; make both again with `hello-host compile`",
-        file.display(),
-        digest_file.display()
-    ))
-}
-
-fn digest_file(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".sha256");
-    PathBuf::from(name)
 }
 
 /// An error with its causes; some of wasmtime's take several lines.

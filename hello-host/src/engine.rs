@@ -5,8 +5,6 @@ use std::{fs, thread, time::Duration};
 
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, Result};
 
-use crate::compiler;
-
 /// How often a running guest is interrupted, to see whether its time is up and to let others run.
 const EPOCH_TICK: Duration = Duration::from_millis(10);
 
@@ -34,7 +32,6 @@ pub(crate) struct Limits {
 pub(crate) fn for_serving(wasi: Wasi, limits: Limits) -> Result<Engine> {
     let mut config = common(wasi);
     config.allocation_strategy(pool(limits));
-    compiler::keep_compiled(&mut config);
     let engine = Engine::new(&config)?;
     let clock = engine.weak();
     let tick = move || {

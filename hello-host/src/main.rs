@@ -13,6 +13,7 @@ mod engine;
 mod guest;
 mod handler;
 mod instances;
+mod machine_code;
 mod metrics;
 mod outbound;
 mod output;

@@ -1,12 +1,10 @@
 //! What stands in for `compiler` in a host that was built without it.
 
-use wasmtime::{Config, Engine, Error, Result, component::Component, format_err};
+use wasmtime::{Error, Result, format_err};
 
-use crate::engine::Wasi;
+use crate::{engine::Wasi, machine_code::MachineCode};
 
-pub(crate) fn keep_compiled(_: &mut Config) {}
-
-pub(crate) fn load(_: &Engine, _: &[u8]) -> Result<Component> {
+pub(crate) fn compile_or_take_kept(_: &[u8], _: Wasi) -> Result<MachineCode> {
     Err(refusal())
 }
 
