@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{Exit, program, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there. Every value is in one of them.
-const RENDERED: [(&str, &str); 35] = [
+const RENDERED: [(&str, &str); 41] = [
     ("runtime=native", "image: \"hello-native:0.1.0\""),
     ("runtime=wasm", "image: \"hello-wasm:0.1.0\""),
     ("runtime=spin", "runtimeClassName: wasmtime-spin-v2"),
@@ -48,6 +48,15 @@ const RENDERED: [(&str, &str); 35] = [
     ("podDisruptionBudget.enabled=true", "kind: PodDisruptionBudget"),
     ("networkPolicy.egress[0].ports[0].port=53", "egress:\n    - ports:\n      - port: 53"),
     ("serviceMonitor.enabled=true,serviceMonitor.labels.release=prometheus", "release: prometheus"),
+    ("podMonitor.enabled=true,podMonitor.labels.release=prometheus", "release: prometheus"),
+    ("scrapeAnnotations=true", "annotations:\n        prometheus.io/scrape: \"true\""),
+    (
+        "prometheusRule.enabled=true,prometheusRule.labels.release=prometheus,prometheusRule.availability=99.5",
+        "> 14.4 * (1 - 99.5 / 100)",
+    ),
+    ("prometheusRule.enabled=true,prometheusRule.latency=90", "> 14.4 * (1 - 90 / 100)"),
+    ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.5", "le=\"0.5\""),
+    ("dashboard.enabled=true,dashboard.labels.team=hello", "team: hello"),
     ("test.image=me/busybox", "image: \"me/busybox\""),
 ];
 
@@ -59,13 +68,17 @@ const LEFT_OUT: [(&str, &str); 3] = [
 ];
 
 /// Sets of values that must be refused, each with what the refusal must say.
-const REFUSED: [(&str, &str); 9] = [
+const REFUSED: [(&str, &str); 13] = [
     ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
     ("replicas=3", "'replicas' not allowed"),
     ("spin.operator=true", "set runtime to spin, or spin.operator to false"),
     ("autoscaling.enabled=true,autoscaling.minReplicas=6", "raise the one or lower the other"),
     ("service.type=ClusterIP,service.nodePort=30100", "set service.type to NodePort"),
     ("runtime=spin,serviceMonitor.enabled=true", "set serviceMonitor.enabled to false"),
+    ("runtime=spin,scrapeAnnotations=true", "set scrapeAnnotations to false"),
+    ("serviceMonitor.enabled=true,podMonitor.enabled=true", "set one of them to false"),
+    ("prometheusRule.enabled=true,prometheusRule.availability=100.0", "/prometheusRule/availability"),
+    ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.3", "/prometheusRule/latencySeconds"),
     ("httpRoute.enabled=true", "name it in httpRoute.parentRefs"),
     ("image.digest=sha256:abc", "/image/digest"),
     ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector is set, and a SpinApp cannot express it"),

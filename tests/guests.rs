@@ -225,7 +225,7 @@ fn output_is_logged_line_by_line_and_bounded() {
         assert!(
             lines
                 .iter()
-                .any(|line| line["message"].as_str().is_some_and(|text| text.starts_with("first line\\u{1b}[31m")))
+                .any(|line| line["output"].as_str().is_some_and(|text| text.starts_with("first line\u{1b}[31m")))
         );
         assert!((100..2000).contains(&lines.len()), "{} lines", lines.len());
         assert!(server.log().iter().all(|line| !line.is_string()), "no line is forged");

@@ -212,11 +212,20 @@ fn every_request_is_counted_once() {
         server.wait_for_metric("http_requests_total{method=\"GET\",status=\"404\"}", 1.0);
         server.wait_for_metric("http_requests_total{method=\"GET\",status=\"503\"}", 1.0);
         server.wait_for_metric("http_requests_total{method=\"other\",status=\"405\"}", 1.0);
-        server.wait_for_metric("http_request_duration_seconds_count{method=\"GET\",status=\"200\"}", 2.0);
+        server.wait_for_metric("http_request_duration_seconds_count{status=\"2xx\"}", 2.0);
         let metrics = server.admin("/metrics");
         assert!(metrics.text().contains("build_info{"));
         assert!(metrics.text().contains("process_resident_memory_bytes "));
         assert!(!metrics.text().contains("nope"), "paths are no labels");
+        assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+
+        let mut scrape = request("GET", "/metrics", "");
+        let preferred = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+        scrape.headers_mut().insert("accept", preferred.parse().expect("a header"));
+        let metrics = send(server.admin, Protocol::Http1, scrape);
+        assert_eq!(metrics.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+        assert!(metrics.text().contains("# TYPE http_requests counter\nhttp_requests_total{"), "{}", metrics.text());
+        assert!(metrics.text().ends_with("\n# EOF\n"));
     }
 }
 
@@ -244,22 +253,61 @@ fn the_access_log_has_a_line_for_each_answer_or_for_failures_only() {
     let ask = |server: &Server, status: u16| {
         let mut asked = request("GET", &format!("/status/{status}?secret=1"), "");
         asked.headers_mut().insert("x-request-id", format!("tea-{status}").parse().expect("a header"));
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        asked.headers_mut().insert("traceparent", trace.parse().expect("a header"));
         try_send(server.address, Protocol::Http1, asked).expect("an answer")
     };
-    for server in servers(&["--log", "debug"]) {
+    for server in servers(&["--access-log", "1"]) {
         let answer = ask(&server, 418);
         let line = server.wait_for_log(|line| line["request_id"] == "tea-418");
-        assert_eq!(
-            (&line["target"], &line["method"], &line["path"]),
-            (&"access".into(), &"GET".into(), &"/status/418".into())
-        );
+        let texts = ["target", "level", "method", "path", "trace_id", "message"].map(|field| line[field].as_str());
+        let expected = ["access", "INFO", "GET", "/status/418", "4bf92f3577b34da6a3ce929d0e0e4736", "request"];
+        assert_eq!(texts, expected.map(Some));
+        assert_eq!(line["runtime"], server.get("/info").json()["runtime"]);
         assert_eq!((line["status"].as_u64(), line["bytes"].as_u64()), (Some(418), Some(answer.body.len() as u64)));
-        assert!(line["latency_us"].is_u64());
+        assert!(line["latency_us"].is_u64() && line["timestamp"].is_string());
     }
     // As by default, but for the line that tells the tests the address.
     for server in servers(&["--log", "info,hello_server=debug"]) {
         ask(&server, 418);
         ask(&server, 503);
         assert_eq!(server.wait_for_log(|line| line["target"] == "access")["request_id"], "tea-503");
+    }
+    for server in servers(&["--access-log", "0.5"]) {
+        for _ in 0..200 {
+            ask(&server, 200);
+        }
+        ask(&server, 503);
+        server.wait_for_log(|line| line["request_id"] == "tea-503");
+        let lines = server.log().iter().filter(|line| line["request_id"] == "tea-200").count();
+        // By chance outside of this once in a million runs.
+        assert!((65..=135).contains(&lines), "{lines} of 200");
+    }
+}
+
+#[test]
+fn the_log_is_switched_while_it_runs() {
+    let switch =
+        |server: &Server, filter: &str| send(server.admin, Protocol::Http1, request("PUT", "/log", filter.to_owned()));
+    for server in servers(&["--access-log", "1", "--log", "debug,access=off"]) {
+        let current = server.admin("/log");
+        assert!(["debug", "access=off"].iter().all(|part| current.text().contains(part)), "{}", current.text());
+        _ = server.get("/");
+        server.wait_for_metric("http_requests_total{method=\"GET\",status=\"200\"}", 1.0);
+        assert_eq!(switch(&server, "info").text(), "info\n");
+        _ = server.get("/status/418");
+        let lines = || server.log().into_iter().filter(|line| line["target"] == "access").collect::<Vec<_>>();
+        assert_eq!(server.wait_for_log(|line| line["target"] == "access")["path"], "/status/418");
+        assert_eq!(lines().len(), 1);
+
+        let refused = switch(&server, "inof");
+        assert_eq!(refused.status, 400);
+        assert!(
+            refused.json()["detail"].as_str().is_some_and(|detail| detail.contains("off, error, warn, info, debug"))
+        );
+        assert_eq!(switch(&server, &"a=info,".repeat(1000)).status, 400);
+        assert_eq!(server.admin("/log").text(), "info\n");
+        let not_allowed = send(server.admin, Protocol::Http1, request("POST", "/log", "info"));
+        assert_eq!((not_allowed.status.as_u16(), not_allowed.header("allow")), (405, "GET, HEAD, PUT"));
     }
 }

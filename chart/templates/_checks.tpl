@@ -26,8 +26,16 @@
   {{- $errors = append $errors "httpRoute.enabled needs a gateway to attach to; name it in httpRoute.parentRefs." -}}
 {{- end -}}
 
-{{- if and $spin $v.serviceMonitor.enabled -}}
-  {{- $errors = append $errors "serviceMonitor.enabled needs metrics to scrape, and runtime spin has none, as Spin only pushes OTLP; set serviceMonitor.enabled to false, or use runtime native or wasm." -}}
+{{- $scrapes := list -}}
+{{- if $v.serviceMonitor.enabled }}{{ $scrapes = append $scrapes "serviceMonitor.enabled" }}{{ end -}}
+{{- if $v.podMonitor.enabled }}{{ $scrapes = append $scrapes "podMonitor.enabled" }}{{ end -}}
+{{- if $v.scrapeAnnotations }}{{ $scrapes = append $scrapes "scrapeAnnotations" }}{{ end -}}
+{{- if $spin -}}
+  {{- range $name := concat $scrapes (ternary (list "prometheusRule.enabled") list $v.prometheusRule.enabled) -}}
+    {{- $errors = append $errors (printf "%s needs metrics to scrape, and runtime spin has none, as Spin only pushes OTLP; set %s to false, or use runtime native or wasm." $name $name) -}}
+  {{- end -}}
+{{- else if and $v.serviceMonitor.enabled $v.podMonitor.enabled -}}
+  {{- $errors = append $errors "serviceMonitor.enabled and podMonitor.enabled would have every pod scraped twice; set one of them to false." -}}
 {{- end -}}
 
 {{- if $v.spin.operator -}}

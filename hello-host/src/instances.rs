@@ -15,6 +15,7 @@ use wasmtime_wasi_http::handler::Proxy;
 
 use crate::{
     guest::{Guest, State},
+    metrics::METRICS,
     run::Failed,
 };
 
@@ -98,6 +99,9 @@ impl Instances {
         let index = idle.iter().rposition(|instance| instance.last_ran_on == here).or(idle.len().checked_sub(1))?;
         let mut instance = idle.remove(index);
         drop(idle);
+        if instance.answered > 0 {
+            METRICS.reuses.inc();
+        }
         // The clock has ticked while it was idle.
         instance.store.set_epoch_deadline(1);
         Some(instance)

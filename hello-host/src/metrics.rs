@@ -35,6 +35,7 @@ impl Failure {
 pub(crate) struct Metrics {
     pub(crate) instances: IntGauge,
     pub(crate) instantiations: IntCounter,
+    pub(crate) reuses: IntCounter,
     pub(crate) memory: IntGauge,
     failures: IntCounterVec,
 }
@@ -47,6 +48,10 @@ impl Metrics {
         let metrics = Metrics {
             instances: register_int_gauge!("wasm_instances", "Instances of the component that are alive.")?,
             instantiations: register_int_counter!("wasm_instantiations_total", "Instances made.")?,
+            reuses: register_int_counter!(
+                "wasm_instance_reuses_total",
+                "Requests given to an instance that had answered another."
+            )?,
             memory: register_int_gauge!("wasm_guest_memory_bytes", "Linear memory of all instances.")?,
             failures: register_int_counter_vec!(
                 "wasm_instance_failures_total",

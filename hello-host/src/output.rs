@@ -69,7 +69,8 @@ impl GuestOutput {
 
     fn log(&self, line: &mut Vec<u8>) {
         if !line.is_empty() {
-            tracing::info!(target: "guest", stream = self.stream, "{}", String::from_utf8_lossy(line).escape_debug());
+            // In a field, where control characters are escaped, so that no line can be forged.
+            tracing::info!(target: "guest", stream = self.stream, output = &*String::from_utf8_lossy(line), "guest output");
             line.clear();
         }
     }

@@ -1,4 +1,4 @@
-//! The admin port: probes and metrics, on a thread and a runtime of their own, so that they answer however busy the service is.
+//! The admin port: probes, metrics and the level of the log, on a thread and a runtime of their own, so that they answer however busy the service is.
 
 use std::{
     convert::Infallible,
@@ -10,12 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use crate::{
+    config::log_filter,
+    log,
     metrics::{self, METRICS},
     problem::problem,
     readiness::Readiness,
@@ -26,6 +28,9 @@ const MAX_CONNECTIONS: usize = 1024;
 
 /// Probes and scrapers ask at once; a connection that idles for longer must not keep others out.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A filter for the log is some words.
+const MAX_FILTER_BYTES: usize = 4096;
 
 /// Serves the admin port until the process ends.
 pub(crate) fn spawn(listener: TcpListener, readiness: Arc<Readiness>) -> std::io::Result<()> {
@@ -51,8 +56,8 @@ async fn serve(listener: TcpListener, readiness: Arc<Readiness>) {
         let readiness = readiness.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let response = answer(&request, &readiness);
-                async { Ok::<_, Infallible>(response) }
+                let readiness = readiness.clone();
+                async move { Ok::<_, Infallible>(answer(request, &readiness).await) }
             });
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -63,21 +68,28 @@ async fn serve(listener: TcpListener, readiness: Arc<Readiness>) {
     }
 }
 
-fn answer(request: &Request<Incoming>, readiness: &Readiness) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, readiness: &Readiness) -> Response<Full<Bytes>> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let posts = request.method() == Method::POST;
+    let puts = request.method() == Method::PUT;
     match request.uri().path() {
         "/livez" if reads => text(StatusCode::OK, "alive"),
         "/readyz" if reads => match readiness.check() {
             Ok(()) => text(StatusCode::OK, "ready"),
             Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
         },
+        "/log" if reads => text(StatusCode::OK, &log::filter()),
+        "/log" if puts => set_log(request.into_body()).await,
         "/readyz/disable" if posts => switch(readiness, true),
         "/readyz/enable" if posts => switch(readiness, false),
-        "/metrics" if reads => metrics::exposition(),
+        "/metrics" if reads => metrics::exposition(request.headers()),
         "/livez" | "/readyz" | "/metrics" => not_allowed("GET, HEAD"),
         "/readyz/disable" | "/readyz/enable" => not_allowed("POST"),
-        _ => problem(StatusCode::NOT_FOUND, "here are /livez, /readyz, /readyz/disable, /readyz/enable and /metrics"),
+        "/log" => not_allowed("GET, HEAD, PUT"),
+        _ => problem(
+            StatusCode::NOT_FOUND,
+            "here are /livez, /readyz, /readyz/disable, /readyz/enable, /log and /metrics",
+        ),
     }
 }
 
@@ -87,7 +99,23 @@ fn switch(readiness: &Readiness, disabled: bool) -> Response<Full<Bytes>> {
     text(StatusCode::OK, if disabled { "disabled" } else { "enabled" })
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+/// Takes another filter for the log, until the process ends.
+async fn set_log(body: Incoming) -> Response<Full<Bytes>> {
+    let Ok(body) = Limited::new(body, MAX_FILTER_BYTES).collect().await else {
+        return problem(StatusCode::BAD_REQUEST, "the filter did not arrive, or is too long");
+    };
+    match log_filter(String::from_utf8_lossy(&body.to_bytes()).trim()) {
+        Ok(filter) => {
+            log::set_filter(filter);
+            let filter = log::filter();
+            tracing::info!(filter, "log switched");
+            text(StatusCode::OK, &filter)
+        }
+        Err(expected) => problem(StatusCode::BAD_REQUEST, &expected),
+    }
+}
+
+fn text(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(format!("{body}\n")));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));

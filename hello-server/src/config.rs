@@ -59,9 +59,13 @@ pub struct Config {
     #[arg(long, env = "HELLO_DRAIN_TIMEOUT", value_name = "TIME", default_value = "20s", value_parser = delay)]
     pub drain_timeout: Duration,
 
-    /// What is logged: a level, or levels by target, such as `info,access=debug` for a line a request
+    /// What is logged: a level, or levels by target, such as `warn,guest=info`; PUT /log on the admin port changes it
     #[arg(long, env = "HELLO_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: Targets,
+
+    /// Which part of the requests gets a line in the log, 0 to 1; those that end with a 5xx always get one, unless `access=off`
+    #[arg(long, env = "HELLO_ACCESS_LOG", value_name = "SHARE", default_value = "0", value_parser = share)]
+    pub access_log: f64,
 
     /// How log lines look; json unless standard error is a terminal
     #[arg(long, env = "HELLO_LOG_FORMAT", value_name = "FORMAT")]
@@ -189,7 +193,11 @@ pub fn size(text: &str) -> Result<u64, String> {
     within(bytes, 0..=1 << 40, "expected a number of bytes from 0 to 1TiB, such as 64KiB or 10MiB")
 }
 
-fn log_filter(text: &str) -> Result<Targets, String> {
+fn share(text: &str) -> Result<f64, String> {
+    within(text.parse(), 0.0..=1.0, "expected a number from 0 to 1, such as 0.01 for every hundredth")
+}
+
+pub(crate) fn log_filter(text: &str) -> Result<Targets, String> {
     let expected =
         || "expected off, error, warn, info, debug or trace, alone or by target as in info,access=debug".to_owned();
     Targets::from_str(text).map_err(|_| expected()).and_then(|targets| {
@@ -225,6 +233,9 @@ mod tests {
 
         assert_eq!(delay("0s"), Ok(Duration::ZERO));
         assert!(delay("2h").is_err());
+
+        assert_eq!(share("0.01"), Ok(0.01));
+        assert!(["1.1", "-0.1", "NaN", "", "all"].iter().all(|text| share(text).is_err()));
 
         assert_eq!(size("64KiB"), Ok(65_536));
         assert_eq!(size("0"), Ok(0));

@@ -116,12 +116,15 @@ where
         admin::spawn(admin_listener, readiness.clone())
             .map_err(|error| format!("cannot start the admin port: {error}"))?;
         tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = workers.count(), "starting");
-        let service = tokio::select! {
+        let mut service = tokio::select! {
             service = build => service.map_err(|error| error.to_string())?,
             _ = signals.next() => return Ok(true),
         };
-        metrics::start(about, service.runtime);
-        Ok(serve(service, listener, addresses, workers, config, readiness, signals).await)
+        metrics::start(about, service.runtime, &config);
+        let component = service.component.take();
+        // Until the process ends; to count who still has it would cost every request.
+        let pipeline = Box::leak(Box::new(Pipeline::new(service, workers.threads, config, readiness.clone())));
+        Ok(serve(pipeline, component, listener, addresses, workers, readiness, signals).await)
     });
     runtime.shutdown_background();
     match outcome {
@@ -135,11 +138,11 @@ where
 /// readiness turns to 503, connections are still accepted for a while but asked to close, then no more are, then what is in
 /// flight ends, and a deadline bounds it all. Gives whether everything ended by itself.
 async fn serve<B, S>(
-    service: Service<S>,
+    pipeline: &'static Pipeline<S>,
+    component: Option<String>,
     listener: TcpListener,
     (listen, admin): (SocketAddr, SocketAddr),
     workers: Workers,
-    config: Config,
     readiness: Arc<Readiness>,
     mut signals: Signals,
 ) -> bool
@@ -150,19 +153,16 @@ where
         + Unpin
         + 'static,
 {
-    let (drain_delay, drain_timeout, max_connections) =
-        (config.drain_delay, config.drain_timeout, config.max_connections);
+    let Config { drain_delay, drain_timeout, max_connections, .. } = pipeline.config;
     let places = Arc::new(Semaphore::new(max_connections as usize));
     let (stop, stopped) = watch::channel(false);
-    // Until the process ends; to count who still has it would cost every request.
-    let pipeline = Box::leak(Box::new(Pipeline::new(service.handler, workers.threads, config, readiness.clone())));
     let listener = tokio::net::TcpListener::from_std(listener).expect("a bound, non-blocking listener");
     let accepting = tokio::spawn(accept::accept_loop(listener, workers, pipeline, places.clone(), stopped));
     readiness.start();
     tracing::info!(
         url = %format_args!("http://{listen}"),
-        runtime = service.runtime,
-        component = service.component,
+        runtime = pipeline.runtime,
+        component,
         admin = %format_args!("http://{admin}"),
         "ready"
     );

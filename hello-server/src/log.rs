@@ -1,10 +1,17 @@
-//! Log lines on standard error: JSON objects for machines, text on a terminal.
+//! Log lines on standard error: JSON objects for machines, text on a terminal. What is logged can be changed on the admin port.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::OnceLock,
+};
 
-use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, Registry, filter::Targets, layer::SubscriberExt, registry, reload, util::SubscriberInitExt,
+};
 
 use crate::{Config, LogFormat};
+
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// Starts logging, for the whole process. A panic becomes one line, too.
 pub(crate) fn start(config: &Config) {
@@ -15,9 +22,23 @@ pub(crate) fn start(config: &Config) {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
         LogFormat::Text => lines.compact().boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(config.log.clone())).init();
+    let (filter, handle) = reload::Layer::new(config.log.clone());
+    registry().with(lines.with_filter(filter)).init();
+    FILTER.set(handle).expect("logging starts once");
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
     }));
+}
+
+/// What is logged now, as `HELLO_LOG` takes it.
+pub(crate) fn filter() -> String {
+    FILTER.get().and_then(reload::Handle::clone_current).map(|filter| filter.to_string()).unwrap_or_default()
+}
+
+/// Logs by another filter from now on.
+pub(crate) fn set_filter(filter: Targets) {
+    if let Some(handle) = FILTER.get() {
+        handle.reload(filter).expect("the log lasts as long as the process");
+    }
 }

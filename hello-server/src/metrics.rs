@@ -1,34 +1,44 @@
-//! What the server counts, and how `/metrics` shows it. The families are the same for every runtime.
+//! What the server counts, and how `/metrics` shows it. The families are the same for every runtime, and of bounded size: whatever
+//! callers ask for, a process has at most 200 series.
 
 use std::{
+    collections::HashMap,
     sync::{
-        LazyLock,
+        LazyLock, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use prometheus::{
-    Encoder, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, TextEncoder, histogram_opts, opts,
-    register_histogram_vec, register_int_counter, register_int_counter_vec, register_int_gauge, register_int_gauge_vec,
+    Histogram, IntCounter, IntCounterVec, IntGauge, TextEncoder, histogram_opts, opts, register_histogram_vec,
+    register_int_counter, register_int_counter_vec, register_int_gauge, register_int_gauge_vec,
 };
 
-use crate::About;
+use crate::{About, Config};
 
 /// From what a hello takes natively, some ten microseconds, to the default time-out.
 const BUCKETS: [f64; 14] =
     [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0, 30.0];
 
+/// Pairs of a method and a status that are counted by themselves; more than these are counted as `other` and the status's class.
+const MAX_PAIRS: usize = 64;
+
+/// Classes of statuses that end a request. Each has a histogram; one for each status, too, would be a thousand series.
+const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
 /// The families that every request or connection touches.
 pub(crate) struct Metrics {
     requests: IntCounterVec,
-    duration: HistogramVec,
+    pairs: RwLock<HashMap<(&'static str, StatusCode), IntCounter>>,
     /// Of those, what almost every request counts: to look it up again would take a fiftieth of a request.
-    usual: (IntCounter, Histogram),
+    usual: IntCounter,
+    durations: [Histogram; CLASSES.len()],
     in_flight: IntGauge,
+    in_flight_limit: IntGauge,
     pub(crate) connections: IntGauge,
     pub(crate) shed: IntCounter,
 }
@@ -42,22 +52,26 @@ pub(crate) static METRICS: LazyLock<Metrics> =
 
 impl Metrics {
     fn register() -> prometheus::Result<Self> {
-        let labels = &["method", "status"];
-        let requests = register_int_counter_vec!("http_requests_total", "Requests answered.", labels)?;
-        let duration = register_histogram_vec!(
+        let requests = register_int_counter_vec!("http_requests_total", "Requests answered.", &["method", "status"])?;
+        let durations = register_histogram_vec!(
             histogram_opts!(
                 "http_request_duration_seconds",
                 "Time from a request's headers to the end of its answer.",
                 BUCKETS.to_vec()
             ),
-            labels
+            &["status"]
         )?;
-        let usual = (requests.with_label_values(&["GET", "200"]), duration.with_label_values(&["GET", "200"]));
+        let usual = requests.with_label_values(&["GET", "200"]);
         Ok(Metrics {
+            pairs: RwLock::new(HashMap::from([(("GET", StatusCode::OK), usual.clone())])),
             requests,
-            duration,
             usual,
+            durations: CLASSES.map(|class| durations.with_label_values(&[class])),
             in_flight: register_int_gauge!("http_requests_in_flight", "Requests being worked on.")?,
+            in_flight_limit: register_int_gauge!(
+                "http_requests_in_flight_limit",
+                "Requests that may be worked on; more are shed."
+            )?,
             connections: register_int_gauge!("http_connections", "Connections held.")?,
             shed: register_int_counter!(
                 "http_requests_shed_total",
@@ -67,39 +81,65 @@ impl Metrics {
     }
 
     pub(crate) fn record(&self, method: &Method, status: StatusCode, duration: Duration) {
-        let duration = duration.as_secs_f64();
+        self.durations[class(status)].observe(duration.as_secs_f64());
         if (method, status) == (&Method::GET, StatusCode::OK) {
-            let (requests, durations) = &self.usual;
-            requests.inc();
-            return durations.observe(duration);
+            return self.usual.inc();
         }
-        let labels = [method_label(method), status.as_str()];
-        self.requests.with_label_values(&labels).inc();
-        self.duration.with_label_values(&labels).observe(duration);
+        let pair = (method_label(method), status);
+        let known = self.pairs.read().unwrap_or_else(PoisonError::into_inner).get(&pair).cloned();
+        known.unwrap_or_else(|| self.counter(pair)).inc();
+    }
+
+    fn counter(&self, pair: (&'static str, StatusCode)) -> IntCounter {
+        let mut pairs = self.pairs.write().unwrap_or_else(PoisonError::into_inner);
+        if pairs.len() >= MAX_PAIRS {
+            return self.requests.with_label_values(&["other", CLASSES[class(pair.1)]]);
+        }
+        let counter = || self.requests.with_label_values(&[pair.0, pair.1.as_str()]);
+        pairs.entry(pair).or_insert_with(counter).clone()
     }
 }
 
-/// Callers can invent methods; a label must stay bounded.
-fn method_label(method: &Method) -> &str {
-    match method.as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT") => known,
-        _ => "other",
-    }
+/// The place among `CLASSES`.
+fn class(status: StatusCode) -> usize {
+    usize::from(status.as_u16() / 100).clamp(2, 5) - 2
 }
 
-/// Says what runs.
-pub(crate) fn start(about: &About, runtime: &str) {
+/// Callers can invent methods.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+/// Says what runs, and within which limit.
+pub(crate) fn start(about: &About, runtime: &str, config: &Config) {
+    METRICS.in_flight_limit.set(config.max_in_flight.into());
     let info = opts!("build_info", "Always 1; what runs stands in the labels.");
     let info = register_int_gauge_vec!(info, &["version", "runtime", "commit"]).expect("registered only here");
     info.with_label_values(&[about.version, runtime, about.commit]).set(1);
 }
 
-pub(crate) fn exposition() -> Response<Full<Bytes>> {
-    let mut text = Vec::with_capacity(16 * 1024);
+/// What is counted, in the format that the scraper prefers.
+pub(crate) fn exposition(headers: &HeaderMap) -> Response<Full<Bytes>> {
     METRICS.in_flight.set(IN_FLIGHT.load(Relaxed).into());
-    let encoder = TextEncoder::new();
-    encoder.encode(&prometheus::gather(), &mut text).expect("a Vec takes every write");
+    let text = TextEncoder::new().encode_to_string(&prometheus::gather()).expect("a String takes every write");
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let (text, format) = if accepted.contains("application/openmetrics-text") {
+        (open_metrics(&text), "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    } else {
+        (text, "text/plain; version=0.0.4; charset=utf-8")
+    };
     let mut response = Response::new(Full::from(text));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format));
     response
+}
+
+/// The format of `OpenMetrics` differs from the text of Prometheus in that the family of a counter is named without `_total`, and in
+/// that the end is marked, so that a part is never taken for the whole.
+fn open_metrics(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.split_once("_total ") {
+        Some((family, rest)) if line.starts_with('#') => format!("{family} {rest}\n"),
+        _ => format!("{line}\n"),
+    });
+    lines.chain(["# EOF\n".to_owned()]).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   request id        taken from x-request-id or made, given to the handler and the caller
-//!   access log        one line when the answer has ended: debug, or warn for a 5xx
+//!   access log        a line when the answer has ended: info for a share of the requests, warn for every 5xx
 //!   metrics           counted when the answer has ended
 //!   host check        400 where HTTP/1.1 lacks its one Host
 //!   shed              503 above the limit of requests in flight; CONNECT, which only proxies serve, 501
@@ -40,7 +40,7 @@ use hyper::body::{Body, Incoming};
 use tokio::{task::yield_now, time::timeout_at};
 
 use crate::{
-    Config, Handler, Threads,
+    Config, Handler, Service, Threads,
     body::{Answer, OverLimit, RequestBody, ResponseBody},
     metrics::{IN_FLIGHT, METRICS},
     problem::problem,
@@ -49,6 +49,7 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A longer request id than this is replaced: it goes into every log line.
 const MAX_REQUEST_ID: usize = 128;
@@ -57,6 +58,7 @@ const MAX_REQUEST_ID: usize = 128;
 pub(crate) struct Pipeline<S> {
     handler: S,
     pub(crate) config: Config,
+    pub(crate) runtime: &'static str,
     readiness: Arc<Readiness>,
     /// Requests that wait until the others of their thread are as far as they are.
     waiting: AtomicU32,
@@ -70,12 +72,19 @@ type CaughtAnswer<B> = thread::Result<Result<Response<B>, Infallible>>;
 const WAITING_PART: u32 = 8;
 
 impl<S> Pipeline<S> {
-    pub(crate) fn new(handler: S, threads: Threads, config: Config, readiness: Arc<Readiness>) -> Self {
+    pub(crate) fn new(service: Service<S>, threads: Threads, config: Config, readiness: Arc<Readiness>) -> Self {
         let max_waiting = match threads {
             Threads::Shared => 0,
             Threads::Own => config.max_in_flight / WAITING_PART,
         };
-        Pipeline { handler, config, readiness, waiting: AtomicU32::new(0), max_waiting }
+        Pipeline {
+            handler: service.handler,
+            config,
+            runtime: service.runtime,
+            readiness,
+            waiting: AtomicU32::new(0),
+            max_waiting,
+        }
     }
 
     /// What can be done at once is done before there is a future, which would be moved with the request in it.
@@ -91,7 +100,7 @@ impl<S> Pipeline<S> {
         let request_id = request_id(request.headers_mut());
         let over_http1 = request.version() <= Version::HTTP_11;
         let is_head = request.method() == Method::HEAD;
-        let mut exchange = Exchange::begin(&request, &request_id, progress);
+        let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log());
         // Whatever becomes of the request, what is left of its body is read.
         let request = request.map(|body| RequestBody::new(body, self.config.body_limit));
         let called = match self.refusal(&request, &mut exchange) {
@@ -117,6 +126,10 @@ impl<S> Pipeline<S> {
             exchange.answers(answer.status());
             Ok(answer.map(|body| ResponseBody::new(body, exchange)))
         }
+    }
+
+    fn access_log(&self) -> AccessLog {
+        AccessLog { runtime: self.runtime, share: self.config.access_log }
     }
 
     /// Why the request gets no further; else it has a place among those in flight.
@@ -213,7 +226,27 @@ fn is_plain_host(host: &[u8]) -> bool {
     parts.next().is_some_and(is_name) && parts.next().is_none_or(|port| port.iter().all(u8::is_ascii_digit))
 }
 
-/// A line a request at `info` would cost a fifth of what it takes to answer a hello.
+/// Which requests get a line, and what it says beside what the request does.
+#[derive(Clone, Copy)]
+struct AccessLog {
+    runtime: &'static str,
+    /// 0 to 1
+    share: f64,
+}
+
+impl AccessLog {
+    /// By chance, so that no caller is in step with it.
+    fn picks(self) -> bool {
+        if self.share <= 0.0 {
+            return false;
+        }
+        // 53 bits are what a f64 holds.
+        #[allow(clippy::cast_precision_loss)]
+        let chance = (random() >> 11) as f64 / (1_u64 << 53) as f64;
+        chance < self.share
+    }
+}
+
 macro_rules! access_log {
     ($level:ident, $exchange:expr, $latency:expr) => {
         tracing::$level!(
@@ -224,6 +257,8 @@ macro_rules! access_log {
             latency_us = micros($latency),
             bytes = $exchange.bytes_sent,
             request_id = $exchange.request_id.to_str().unwrap_or_default(),
+            trace_id = $exchange.trace_id(),
+            runtime = $exchange.access_log.runtime,
             "request"
         )
     };
@@ -241,6 +276,8 @@ pub(crate) struct Exchange {
     place: Option<Place>,
     is_answering: bool,
     progress: Arc<Progress>,
+    access_log: AccessLog,
+    traceparent: Option<HeaderValue>,
 }
 
 /// One of so many places.
@@ -261,7 +298,12 @@ impl Drop for Place {
 
 impl Exchange {
     /// Boxed, as it is handed on a dozen times.
-    fn begin(request: &Request<Incoming>, request_id: &HeaderValue, progress: Arc<Progress>) -> Box<Self> {
+    fn begin(
+        request: &Request<Incoming>,
+        request_id: &HeaderValue,
+        progress: Arc<Progress>,
+        access_log: AccessLog,
+    ) -> Box<Self> {
         progress.request();
         Box::new(Exchange {
             started: Instant::now(),
@@ -274,7 +316,15 @@ impl Exchange {
             place: None,
             is_answering: false,
             progress,
+            access_log,
+            traceparent: request.headers().get(TRACEPARENT).cloned(),
         })
+    }
+
+    /// The trace that the request is a part of, by its `traceparent` (W3C Trace Context, 3.2.2): version, trace, parent, flags.
+    fn trace_id(&self) -> Option<&str> {
+        let id = self.traceparent.as_ref()?.to_str().ok()?.split('-').nth(1)?;
+        (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
     }
 
     fn answers(&mut self, status: StatusCode) {
@@ -300,8 +350,8 @@ impl Drop for Exchange {
         METRICS.record(&self.method, self.status, latency);
         if self.status.is_server_error() {
             access_log!(warn, self, latency);
-        } else {
-            access_log!(debug, self, latency);
+        } else if self.access_log.picks() {
+            access_log!(info, self, latency);
         }
     }
 }
@@ -317,14 +367,14 @@ fn request_id(headers: &mut HeaderMap) -> HeaderValue {
     if let Some(given) = headers.get(REQUEST_ID).filter(|given| is_request_id(given)) {
         return given.clone();
     }
-    let digits = next_id().to_be_bytes().map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    let digits = random().to_be_bytes().map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
     let id = HeaderValue::from_bytes(digits.as_flattened()).expect("hexadecimal digits");
     headers.insert(REQUEST_ID, id.clone());
     id
 }
 
-/// A number that no other request has, most likely: of a thread's own random sequence, as one for all threads would be fought for.
-fn next_id() -> u64 {
+/// A number that comes no second time, most likely: of a thread's own sequence, as one for all threads would be fought for.
+fn random() -> u64 {
     thread_local! { static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0)); }
     let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
     STATE.set(state);

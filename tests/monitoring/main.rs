@@ -1,0 +1,247 @@
+//! What a Prometheus sees of the servers, and what the chart's alerts and dashboard make of it. Cases whose programs are not on PATH
+//! (helm, prometheus, promtool) are reported as ignored.
+
+mod prometheus;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    process::{Command, ExitCode, Stdio},
+    thread,
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use prometheus::{Prometheus, Sample};
+use serde_json::Value;
+use tests::{Exit, Protocol, Server, get, host, native, program, request, run_to_exit, send, workspace};
+
+/// As the chart names its release in these tests.
+const RELEASE: &str = "hello";
+
+fn expect(exit: &Exit) -> Result<(), Failed> {
+    if exit.succeeded() { Ok(()) } else { Err(exit.output().into()) }
+}
+
+/// The rules in the form that Prometheus itself takes: what is below `spec:`, not indented.
+fn rules() -> String {
+    let mut helm = Command::new("helm");
+    helm.current_dir(workspace()).args(["template", RELEASE, "chart", "--namespace", RELEASE]);
+    helm.args(["--set", "prometheusRule.enabled=true", "--show-only", "templates/prometheusrule.yaml"]);
+    let rendered = run_to_exit(helm);
+    let (_, spec) = rendered.stdout.split_once("\nspec:\n").unwrap_or_else(|| panic!("{}", rendered.output()));
+    spec.lines().flat_map(|line| [line.strip_prefix("  ").unwrap_or(line), "\n"]).collect()
+}
+
+/// Each alert fires when it should, and stays quiet when not: tests/monitoring/alerts.yaml.
+fn alerts() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("rules.yaml"), rules())?;
+    fs::copy(workspace().join("tests/monitoring/alerts.yaml"), folder.path().join("alerts.yaml"))?;
+    for arguments in [["check", "rules", "rules.yaml"], ["test", "rules", "alerts.yaml"]] {
+        let mut promtool = Command::new("promtool");
+        promtool.args(arguments).current_dir(folder.path());
+        expect(&run_to_exit(promtool))?;
+    }
+    Ok(())
+}
+
+/// By the rules of Prometheus's own linter.
+fn metrics_are_sound() -> Result<(), Failed> {
+    for command in [native(), host("hello-wasi-0.2.wasm"), host("hello-wasi-0.3.wasm")] {
+        let server = Server::start(command);
+        for path in ["/", "/nope", "/status/503"] {
+            _ = server.get(path);
+        }
+        let mut promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        promtool.stdin.take().expect("a pipe").write_all(&server.admin("/metrics").body)?;
+        let checked = promtool.wait_with_output()?;
+        let said = [checked.stdout, checked.stderr].concat();
+        if !checked.status.success() || !said.is_empty() {
+            return Err(String::from_utf8_lossy(&said).into_owned().into());
+        }
+    }
+    Ok(())
+}
+
+/// What a pod was asked, and how often with which outcome.
+struct Asked {
+    pod: &'static str,
+    server: Server,
+    /// By method and status.
+    answers: BTreeMap<[String; 2], f64>,
+}
+
+impl Asked {
+    fn start(pod: &'static str, mut command: Command) -> Self {
+        command.args(["--max-in-flight", "1", "--request-timeout", "2s"]);
+        Asked { pod, server: Server::start(command), answers: BTreeMap::new() }
+    }
+
+    fn note(&mut self, method: &str, status: u16) {
+        *self.answers.entry([method.to_owned(), status.to_string()]).or_default() += 1.0;
+    }
+
+    fn ask(&mut self, method: &str, path: &str) {
+        let answer = send(self.server.address, Protocol::Http1, request(method, path, ""));
+        self.note(method, answer.status.as_u16());
+    }
+
+    /// So many requests while the only place is taken.
+    fn shed(&mut self, path: &'static str, times: u32) {
+        let address = self.server.address;
+        let holding = thread::spawn(move || get(address, path).status.as_u16());
+        self.server.wait_for_metric("http_requests_in_flight", 1.0);
+        for _ in 0..times {
+            self.ask("GET", "/");
+        }
+        self.note("GET", holding.join().expect("an answer"));
+    }
+}
+
+/// A Prometheus that scrapes four pods, each asked something else, counts what they were asked; and no query of the dashboard is empty.
+fn prometheus_counts_what_was_asked() -> Result<(), Failed> {
+    let mut pods = [
+        Asked::start("native", native()),
+        Asked::start("p2", host("hello-wasi-0.2.wasm")),
+        Asked::start("p3", host("hello-wasi-0.3.wasm")),
+        Asked::start("sinner", host("guest_p3.wasm")),
+    ];
+    let prometheus = Prometheus::scrape(&rules(), pods.iter().map(|pod| (pod.pod, pod.server.admin)));
+    // What is there before the first scrape is no increase.
+    for pod in &pods {
+        prometheus.wait_for(&format!("http_requests_in_flight_limit{{pod=\"{}\"}}", pod.pod), |samples| {
+            samples.iter().any(|sample| sample.is(1.0))
+        });
+    }
+    for (index, pod) in pods.iter_mut().enumerate() {
+        for _ in 0..=index {
+            pod.ask("GET", "/");
+            pod.ask("HEAD", "/");
+        }
+        if pod.pod == "sinner" {
+            pod.ask("GET", "/trap");
+            pod.ask("GET", "/never");
+            pod.shed("/never", 3);
+        } else {
+            pod.ask("GET", "/nope");
+            pod.ask("POST", "/");
+            pod.ask("GET", "/status/500");
+            pod.ask("GET", "/status/302");
+            pod.shed("/delay/1.9", 5);
+        }
+    }
+    for pod in &pods {
+        let of = format!("{{job=\"{RELEASE}\", pod=\"{}\"}}", pod.pod);
+        let answers = |samples: &[Sample]| {
+            let pair = |sample: &Sample| (["method", "status"].map(|label| sample.label(label)), sample.value);
+            samples.iter().filter(|sample| sample.value > 0.0).map(pair).collect::<BTreeMap<_, _>>()
+        };
+        prometheus.wait_for(&format!("http_requests_total{of}"), |samples| answers(samples) == pod.answers);
+        let total: f64 = pod.answers.values().sum();
+        let shed = if pod.pod == "sinner" { 3.0 } else { 5.0 };
+        for (query, expected) in [
+            (format!("sum(http_request_duration_seconds_count{of})"), total),
+            (format!("http_requests_shed_total{of}"), shed),
+        ] {
+            prometheus.wait_for(&query, |samples| samples.iter().any(|sample| sample.is(expected)));
+        }
+    }
+    for (reason, expected) in [("trap", 1.0), ("timeout", 2.0), ("error", 0.0), ("instantiation", 0.0)] {
+        let query = format!("wasm_instance_failures_total{{pod=\"sinner\", reason=\"{reason}\"}}");
+        prometheus.wait_for(&query, |samples| samples.iter().any(|sample| sample.is(expected)));
+    }
+    dashboard_queries_have_answers(&prometheus)
+}
+
+fn dashboard_queries_have_answers(prometheus: &Prometheus) -> Result<(), Failed> {
+    let dashboard: Value = serde_json::from_slice(&fs::read(workspace().join("chart/dashboards/hello.json"))?)?;
+    let mut empty = Vec::new();
+    for variable in dashboard["templating"]["list"].as_array().expect("variables") {
+        let Some(query) = variable["query"]["query"].as_str() else { continue };
+        let values = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(")"));
+        let (selector, label) = values.and_then(|rest| rest.rsplit_once(", ")).expect("label_values(selector, label)");
+        if prometheus.query(&filled_in(selector)).iter().all(|sample| sample.label(label).is_empty()) {
+            empty.push(query.to_owned());
+        }
+    }
+    let mut queries = 0;
+    for target in dashboard["panels"].as_array().expect("panels").iter().filter_map(|panel| panel["targets"].as_array())
+    {
+        for query in target.iter().map(|target| target["expr"].as_str().expect("a query")) {
+            queries += 1;
+            if prometheus.query(&filled_in(query)).iter().all(|sample| sample.value.is_nan()) {
+                empty.push(query.to_owned());
+            }
+        }
+    }
+    if queries > 0 && empty.is_empty() { Ok(()) } else { Err(format!("{queries} queries, empty: {empty:#?}").into()) }
+}
+
+/// As Grafana fills in variables, with all runtimes.
+fn filled_in(query: &str) -> String {
+    let variables =
+        [("$namespace", RELEASE), ("$job", RELEASE), ("$__rate_interval", "1m"), ("=\"$runtime\"", "=~\".+\"")];
+    let query = variables.iter().fold(query.to_owned(), |query, (name, value)| query.replace(name, value));
+    query.replace("$runtime", ".+")
+}
+
+/// Whatever callers think of.
+fn series_are_bounded() -> Result<(), Failed> {
+    let servers =
+        [("native", native()), ("p3", host("hello-wasi-0.3.wasm"))].map(|(pod, command)| (pod, Server::start(command)));
+    for (_, server) in &servers {
+        for status in 200..600 {
+            _ = server.get(&format!("/status/{status}"));
+        }
+        for method in ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "WHEN"] {
+            for status in [200, 418, 503] {
+                let path = format!("/status/{status}");
+                _ = send(server.address, Protocol::Http1, request(method, &path, ""));
+            }
+        }
+    }
+    let prometheus = Prometheus::scrape(&rules(), servers.iter().map(|(pod, server)| (*pod, server.admin)));
+    for (pod, _) in &servers {
+        let of = format!("{{pod=\"{pod}\"}}");
+        prometheus.wait_for(&format!("scrape_samples_scraped{of}"), |samples| {
+            samples.iter().any(|sample| sample.value > 100.0)
+        });
+        prometheus.wait_for(&format!("sum(http_requests_total{of})"), |samples| {
+            samples.iter().any(|sample| sample.is(427.0))
+        });
+        let series = prometheus.query(&format!("scrape_samples_scraped{of}"))[0].value;
+        println!("series of {pod}: {series}");
+        if series > 200.0 {
+            return Err(format!("{pod} has {series} series").into());
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    type Case = (&'static str, &'static [&'static str], fn() -> Result<(), Failed>);
+    let cases: [Case; 4] = [
+        ("alerts fire and stay quiet", &["helm", "promtool"], alerts),
+        ("metrics are sound", &["promtool"], metrics_are_sound),
+        (
+            "Prometheus counts what was asked, and no query of the dashboard is empty",
+            &["helm", "prometheus"],
+            prometheus_counts_what_was_asked,
+        ),
+        ("series are bounded", &["helm", "prometheus"], series_are_bounded),
+    ];
+    let trials = cases.map(|(name, needed, case)| {
+        let missing: Vec<_> = needed.iter().copied().filter(|needed| program(needed).is_none()).collect();
+        if !missing.is_empty() {
+            eprintln!("skipped: {name}, without {} on PATH", missing.join(" and "));
+        }
+        Trial::test(name, case).with_ignored_flag(!missing.is_empty())
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+}
