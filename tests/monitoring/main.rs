@@ -5,9 +5,8 @@ mod prometheus;
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::Write,
-    process::{Command, ExitCode, Stdio},
+    fs::{self, File},
+    process::{Command, ExitCode},
     thread,
 };
 
@@ -53,17 +52,14 @@ fn metrics_are_sound() -> Result<(), Failed> {
         for path in ["/", "/nope", "/status/503"] {
             _ = server.get(path);
         }
-        let mut promtool = Command::new("promtool")
-            .args(["check", "metrics"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        promtool.stdin.take().expect("a pipe").write_all(&server.admin("/metrics").body)?;
-        let checked = promtool.wait_with_output()?;
-        let said = [checked.stdout, checked.stderr].concat();
-        if !checked.status.success() || !said.is_empty() {
-            return Err(String::from_utf8_lossy(&said).into_owned().into());
+        let metrics = tempfile::NamedTempFile::new()?;
+        fs::write(&metrics, server.admin("/metrics").body)?;
+        let mut promtool = Command::new("promtool");
+        promtool.args(["check", "metrics"]).stdin(File::open(&metrics)?);
+        let checked = run_to_exit(promtool);
+        expect(&checked)?;
+        if !checked.output().is_empty() {
+            return Err(checked.output().into());
         }
     }
     Ok(())
@@ -115,9 +111,7 @@ fn prometheus_counts_what_was_asked() -> Result<(), Failed> {
     let prometheus = Prometheus::scrape(&rules(), pods.iter().map(|pod| (pod.pod, pod.server.admin)));
     // What is there before the first scrape is no increase.
     for pod in &pods {
-        prometheus.wait_for(&format!("http_requests_in_flight_limit{{pod=\"{}\"}}", pod.pod), |samples| {
-            samples.iter().any(|sample| sample.is(1.0))
-        });
+        prometheus.wait_for_value(&format!("http_requests_in_flight_limit{{pod=\"{}\"}}", pod.pod), 1.0);
     }
     for (index, pod) in pods.iter_mut().enumerate() {
         for _ in 0..=index {
@@ -149,12 +143,12 @@ fn prometheus_counts_what_was_asked() -> Result<(), Failed> {
             (format!("sum(http_request_duration_seconds_count{of})"), total),
             (format!("http_requests_shed_total{of}"), shed),
         ] {
-            prometheus.wait_for(&query, |samples| samples.iter().any(|sample| sample.is(expected)));
+            prometheus.wait_for_value(&query, expected);
         }
     }
     for (reason, expected) in [("trap", 1.0), ("timeout", 2.0), ("error", 0.0), ("instantiation", 0.0)] {
         let query = format!("wasm_instance_failures_total{{pod=\"sinner\", reason=\"{reason}\"}}");
-        prometheus.wait_for(&query, |samples| samples.iter().any(|sample| sample.is(expected)));
+        prometheus.wait_for_value(&query, expected);
     }
     dashboard_queries_have_answers(&prometheus)
 }
@@ -212,9 +206,7 @@ fn series_are_bounded() -> Result<(), Failed> {
         prometheus.wait_for(&format!("scrape_samples_scraped{of}"), |samples| {
             samples.iter().any(|sample| sample.value > 100.0)
         });
-        prometheus.wait_for(&format!("sum(http_requests_total{of})"), |samples| {
-            samples.iter().any(|sample| sample.is(427.0))
-        });
+        prometheus.wait_for_value(&format!("sum(http_requests_total{of})"), 427.0);
         let series = prometheus.query(&format!("scrape_samples_scraped{of}"))[0].value;
         println!("series of {pod}: {series}");
         if series > 200.0 {

@@ -1,6 +1,7 @@
 //! A real Prometheus that scrapes what it is told to, several times a second.
 
 use std::{
+    error::Error,
     fmt::Write,
     fs,
     net::{SocketAddr, TcpListener},
@@ -27,11 +28,6 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// For values that are whole numbers.
-    pub(crate) fn is(&self, expected: f64) -> bool {
-        (self.value - expected).abs() < 0.5
-    }
-
     /// A label, or nothing.
     pub(crate) fn label(&self, name: &str) -> String {
         self.labels[name].as_str().unwrap_or_default().to_owned()
@@ -66,21 +62,15 @@ impl Prometheus {
 
     /// What an instant query gives now.
     pub(crate) fn query(&self, query: &str) -> Vec<Sample> {
-        let answer = self.ask(query).unwrap_or_else(|error| panic!("{query}: {error}"));
-        assert_eq!(answer["status"], "success", "{query}: {answer}");
-        let sample = |result: &Value| Sample {
-            labels: result["metric"].clone(),
-            value: result["value"][1].as_str().and_then(|text| text.parse().ok()).expect("a number"),
-        };
-        answer["data"]["result"].as_array().expect("a vector").iter().map(sample).collect()
+        self.ask(query).unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
     /// Waits until a query gives what is wanted.
     pub(crate) fn wait_for(&self, query: &str, wanted: impl Fn(&[Sample]) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            // Until it listens.
-            let samples = if self.ask(query).is_ok() { self.query(query) } else { Vec::new() };
+            // Nothing, until it listens and has started.
+            let samples = self.ask(query).unwrap_or_default();
             if wanted(&samples) {
                 return;
             }
@@ -89,13 +79,21 @@ impl Prometheus {
         }
     }
 
-    fn ask(&self, query: &str) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        let mut asked = request(
-            "POST",
-            "/api/v1/query",
-            form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish(),
-        );
+    /// Waits until a query gives this whole number.
+    pub(crate) fn wait_for_value(&self, query: &str, expected: f64) {
+        self.wait_for(query, |samples| samples.iter().any(|sample| (sample.value - expected).abs() < 0.5));
+    }
+
+    fn ask(&self, query: &str) -> Result<Vec<Sample>, Box<dyn Error + Send + Sync>> {
+        let form = form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
+        let mut asked = request("POST", "/api/v1/query", form);
         asked.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse()?);
-        Ok(serde_json::from_slice(&try_send(self.address, Protocol::Http1, asked)?.body)?)
+        let answer: Value = serde_json::from_slice(&try_send(self.address, Protocol::Http1, asked)?.body)?;
+        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        let sample = |result: &Value| Sample {
+            labels: result["metric"].clone(),
+            value: result["value"][1].as_str().and_then(|text| text.parse().ok()).expect("a number"),
+        };
+        Ok(answer["data"]["result"].as_array().expect("a vector").iter().map(sample).collect())
     }
 }
