@@ -26,29 +26,18 @@ const KEPT: usize = 16;
 /// sooner than wasmtime's own cache, which has to unpack it.
 pub(crate) fn compile_or_take_kept(component: &[u8], wasi: Wasi) -> Result<MachineCode> {
     let engine = Engine::new(&engine::common(wasi))?;
-    let compile = || engine.precompile_component(component);
-    // A read-only or absent home directory costs what would be kept, not the service.
-    let folder = match private_cache_folder() {
-        Ok(folder) => folder,
-        Err(error) => {
-            tracing::debug!(%error, "machine code is not kept");
-            return Ok(MachineCode::Bytes(compile()?));
-        }
-    };
-    let entry = folder.join(name(&engine, component));
-    if let Ok(kept) = machine_code::checked(&entry.join(FILE)) {
+    let entry = private_cache_folder().map(|folder| folder.join(name(&engine, component)));
+    if let Ok(entry) = &entry
+        && let Ok(kept) = machine_code::checked(&entry.join(FILE))
+    {
         tracing::debug!(entry = %entry.display(), "machine code of an earlier start");
-        _ = File::open(&entry).and_then(|entry| entry.set_modified(SystemTime::now()));
+        _ = File::open(entry).and_then(|entry| entry.set_modified(SystemTime::now()));
         return Ok(kept);
     }
-    let code = compile()?;
-    let kept = keep(&folder, &entry, &code);
-    _ = forget_oldest(&folder);
-    Ok(match kept {
-        Ok(file) => {
-            tracing::debug!(entry = %entry.display(), "machine code kept for the next start");
-            MachineCode::File(file)
-        }
+    let code = engine.precompile_component(component)?;
+    // A read-only or absent home directory costs what would be kept, not the service.
+    Ok(match entry.map_err(|error| error.to_string()).and_then(|entry| keep(&entry, &code)) {
+        Ok(kept) => kept,
         Err(error) => {
             tracing::debug!(error, "machine code is not kept");
             MachineCode::Bytes(code)
@@ -81,13 +70,16 @@ fn name(engine: &Engine, component: &[u8]) -> String {
 }
 
 /// Makes an entry beside its place first, so that it is there whole or not at all.
-fn keep(folder: &Path, entry: &Path, code: &[u8]) -> Result<PathBuf, String> {
+fn keep(entry: &Path, code: &[u8]) -> Result<MachineCode, String> {
+    let folder = entry.parent().expect("a cache");
     let making = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
     machine_code::write(&making.path().join(FILE), code)?;
     // What is there is broken; or another process has just made it, and then one of both remains.
     _ = fs::remove_dir_all(entry);
     fs::rename(making.path(), entry).map_err(|error| error.to_string())?;
-    Ok(entry.join(FILE))
+    _ = forget_oldest(folder);
+    tracing::debug!(entry = %entry.display(), "machine code kept for the next start");
+    Ok(MachineCode::File(entry.join(FILE)))
 }
 
 fn forget_oldest(folder: &Path) -> io::Result<()> {
