@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use tests::{Server, program, run_to_exit, workspace};
+use tests::{Server, native, program, run_to_exit, workspace};
 
 /// `make` as from a shell: what cargo sets for this test would make it build dependencies anew.
 fn make(arguments: &[&str]) -> Command {
@@ -60,10 +60,28 @@ fn the_docs_name_the_versions_of_the_cluster() {
         ("Kubernetes", pinned("kubernetes/go.mod", "\tk8s.io/kubernetes v")),
         ("Spin operator", pinned("spin-operator/go.mod", "github.com/spinkube/spin-operator v")),
         ("Helm", pinned("programs.sh", "helm.sh/helm/v4/cmd/helm@v")),
+        ("OpenTelemetry Collector", pinned("../monitoring/collector/builder.yaml", "\n  version: ")),
         ("metrics-server", pinned("programs.sh", "sigs.k8s.io/metrics-server/cmd/metrics-server@v")),
     ] {
         assert!(runtimes.contains(&format!("{name} {version}")), "docs/RUNTIMES.md does not say {name} {version}");
     }
+}
+
+/// What docs/OPERATIONS.md has people ask the admin port does what it says.
+#[test]
+fn the_log_is_switched_as_the_docs_say() {
+    let server = Server::start(native());
+    let guide = fs::read_to_string(workspace().join("docs/OPERATIONS.md")).expect("docs/OPERATIONS.md");
+    let commands: Vec<_> = guide.lines().filter(|line| line.starts_with("curl ")).collect();
+    assert_eq!(commands.len(), 2);
+    for command in commands {
+        let command = command.replace("127.0.0.1:9090", &server.admin.to_string()).replace("curl ", "curl --fail ");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]);
+        let exit = run_to_exit(shell);
+        assert!(exit.succeeded(), "{command}: {}", exit.output());
+    }
+    assert!(server.admin("/log").text().contains("debug"));
 }
 
 #[test]

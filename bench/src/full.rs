@@ -71,6 +71,12 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
     let (flask, go, nginx) = (&places.flask(), &places.go(), &places.nginx());
     let (work_host, work_native) = (&servers::work_host(peers), &servers::work_native());
 
+    // It answers whatever it is sent.
+    let spans = start(native, Apart)?;
+    let native_observed = &servers::observed("hello-native, observed", servers::native(), spans.address);
+    let host_observed =
+        &servers::observed("hello-host, observed", servers::host(HOST_P3, Path::new(P3)), spans.address);
+
     let pair = |what, servers| Pair { what, servers, throughput: None, frugality: None };
     let pairs = [
         pair("the same server twice (control)", [native, native]),
@@ -87,6 +93,14 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
         },
         Pair { throughput: Some([0.33, 0.45]), ..pair("WASI 0.2 in hello-host against native", [host_p2, native]) },
         Pair { throughput: Some([0.9, 0.97]), ..pair("native against bare hyper", [native, bare_hyper]) },
+        Pair {
+            throughput: Some([0.9, 0.97]),
+            ..pair("native with log lines and spans against native", [native_observed, native])
+        },
+        Pair {
+            throughput: Some([0.95, 0.98]),
+            ..pair("WASI 0.3 in hello-host with log lines and spans against without", [host_observed, host])
+        },
         pair("native against axum::serve", [native, axum_serve]),
         Pair { throughput: Some([15.0, 25.0]), ..pair("native against Flask under gunicorn", [native, flask]) },
         pair("native against Go net/http", [native, go]),

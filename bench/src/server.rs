@@ -52,7 +52,8 @@ impl Server {
         let child = command
             .process_group(0)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            // What a server logs is written somewhere, as it is where it matters.
+            .stderr(tempfile::tempfile()?)
             .spawn()
             .map_err(|error| io::Error::other(format!("cannot run {} ({command:?}): {error}", recipe.name)))?;
         let mut server = Server { child, name: recipe.name, address, first_answer: Duration::ZERO };

@@ -32,6 +32,24 @@ pub(crate) fn host(name: &'static str, component: &Path) -> Recipe {
     ours(name, "hello-host", &["serve", &component.to_string_lossy()])
 }
 
+/// One of ours with everything on that operators can turn on: a line in the log for every request, and a span for each hundredth, which
+/// this address is sent.
+pub(crate) fn observed(name: &'static str, server: Recipe, spans: SocketAddr) -> Recipe {
+    recipe(name, move |address| {
+        let command = (server.command)(address);
+        let mut observed = Command::new("env");
+        observed
+            .arg(format!("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://{spans}/echo"))
+            .args(["OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01"])
+            // What is echoed is to be within what is read of a collector's answer.
+            .arg("OTEL_BSP_MAX_EXPORT_BATCH_SIZE=256")
+            .arg("HELLO_ACCESS_LOG=1")
+            .arg(command.get_program())
+            .args(command.get_args());
+        observed
+    })
+}
+
 /// The host with machine code made before.
 pub(crate) fn host_precompiled(name: &'static str, code: &Path) -> Recipe {
     ours(name, "hello-host", &["serve", "--precompiled", &code.to_string_lossy()])

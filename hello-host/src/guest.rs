@@ -99,7 +99,7 @@ pub(crate) struct State {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outbound: Outbound,
+    pub(crate) outbound: Outbound,
     environment: Arc<[(String, String)]>,
     limiter: Limiter,
 }
@@ -119,7 +119,7 @@ impl Guest {
         for (name, value) in [("HELLO_MESSAGE", &config.message), ("HELLO_COLOR", &config.color)] {
             environment.extend(value.clone().map(|value| (name.to_owned(), value)));
         }
-        let outbound = Outbound { allowed: config.allowed_outbound_hosts.as_slice().into(), refused: false };
+        let outbound = Outbound { allowed: config.allowed_outbound_hosts.as_slice().into(), ..Outbound::default() };
         Ok(Guest { engine: component.engine().clone(), pre, environment: environment.into(), outbound, config })
     }
 

@@ -1,10 +1,13 @@
 //! Requests that a guest sends: refused unless their host is allowed by name.
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request,
 };
+
+/// The header of W3C Trace Context that names the span which a request is a part of.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The hosts that guests may reach over HTTP, as `host` or `host:port`.
 #[derive(Clone, Default)]
@@ -12,6 +15,8 @@ pub(crate) struct Outbound {
     pub(crate) allowed: std::sync::Arc<[String]>,
     /// A guest may try again and again; one line an instance says it.
     pub(crate) refused: bool,
+    /// What the guest answers now is a part of; so is what it asks others for that.
+    pub(crate) traceparent: Option<HeaderValue>,
 }
 
 type IoResult = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -33,13 +38,16 @@ impl WasiHttpHooks for Outbound {
 
     fn send_request(
         &mut self,
-        request: http::Request<WasiBody>,
+        mut request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _sent: IoResult,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, IoResult), Error>> + Send> {
         let allowed = self.allows(request.uri());
         if !allowed && !std::mem::replace(&mut self.refused, true) {
             tracing::warn!(uri = %request.uri(), "outbound request refused; --allowed-outbound-hosts can allow its host");
+        }
+        if let Some(traceparent) = &self.traceparent {
+            request.headers_mut().entry(TRACEPARENT).or_insert_with(|| traceparent.clone());
         }
         Box::new(async move {
             if !allowed {

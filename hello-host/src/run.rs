@@ -16,6 +16,7 @@ use std::{
 use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::task::AtomicWaker;
+use hello_server::ChildSpan;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
@@ -32,6 +33,7 @@ use crate::{
     guest::State,
     instances::{Instances, Lent},
     metrics::{Failure, METRICS},
+    outbound::TRACEPARENT,
 };
 
 /// Why a guest did not answer, or did not finish.
@@ -109,16 +111,20 @@ impl Run {
     pub(crate) fn start(
         instances: Arc<Instances>,
         mut lent: Lent,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         answer: oneshot::Sender<Answer>,
     ) -> Self {
+        let span = ChildSpan::begin("guest", &mut request);
+        lent.parts().0.data_mut().outbound.traceparent = request.headers().get(TRACEPARENT).cloned();
         let work = Box::pin(async move {
             let (store, proxy) = lent.parts();
-            match proxy {
+            let outcome = match proxy {
                 Proxy::P2(guest) => call_p2(store, guest, request, answer).await,
                 Proxy::P3(_) => call_p3(store, proxy, request, answer).await,
             }
-            .map_err(Failed::Trap)?;
+            .map_err(Failed::Trap);
+            span.end(outcome.as_ref());
+            outcome?;
             instances.put_back(lent);
             Ok(())
         });

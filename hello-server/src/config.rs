@@ -16,6 +16,8 @@ use clap::{
 };
 use tracing_subscriber::filter::Targets;
 
+use crate::trace;
+
 /// The exit code for a bad setting: `EX_USAGE` of sysexits.h.
 const EX_USAGE: u8 = 64;
 
@@ -93,7 +95,7 @@ pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
         eprintln!("{}: unknown setting {unknown} in the environment; --help lists the settings", command.get_name());
         return Err(ExitCode::from(EX_USAGE));
     }
-    Cli::try_parse().map_err(|error| match error.kind() {
+    let cli = Cli::try_parse().map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             print!("{error}");
             ExitCode::SUCCESS
@@ -102,7 +104,12 @@ pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
             eprintln!("{}: {}", command.get_name(), one_line(&error, &command));
             ExitCode::from(EX_USAGE)
         }
-    })
+    })?;
+    trace::check_settings().map_err(|reason| {
+        eprintln!("{}: {reason}", command.get_name());
+        ExitCode::from(EX_USAGE)
+    })?;
+    Ok(cli)
 }
 
 /// A `HELLO_` variable that is no setting of this program, and thus most likely misspelt. Kubernetes itself sets some for a

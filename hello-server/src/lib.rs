@@ -1,13 +1,15 @@
-//! Everything around a handler: listeners, limits, time-outs, probes, metrics, logs and the drain.
+//! Everything around a handler: listeners, limits, time-outs, probes, metrics, logs, traces and the drain.
 //!
 //! A program parses its settings with [`parse`], says what it is in [`About`], and calls [`run`] with a future that builds its
 //! [`Handler`]. What happens to a request then is told in `request`, the way there in `accept`.
 
 mod accept;
+mod access;
 mod admin;
 mod allocator;
 mod body;
 mod config;
+mod lines;
 mod log;
 mod metrics;
 mod problem;
@@ -15,6 +17,7 @@ mod progress;
 mod readiness;
 mod request;
 mod signals;
+mod trace;
 mod workers;
 
 use std::{
@@ -33,11 +36,13 @@ pub use allocator::Allocator;
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, count, parse, size, timeout};
 pub use problem::problem;
+pub use trace::ChildSpan;
 pub use workers::Threads;
 
 use readiness::Readiness;
 use request::Pipeline;
 use signals::Signals;
+use trace::Tracer;
 use workers::Workers;
 
 /// What answers requests: a `tower` service that is always ready, does not fail, and is cheap to clone.
@@ -94,11 +99,14 @@ where
         + 'static,
     E: Display,
 {
-    log::start(&config);
     let fail = |reason: String| {
+        lines::flush();
         eprintln!("{}: {reason}", about.program);
         ExitCode::FAILURE
     };
+    if let Err(error) = log::start(&config) {
+        return fail(format!("cannot start a thread for the log: {error}"));
+    }
     let (listener, admin_listener) =
         match (bind(config.listen, "--listen"), bind(config.admin_listen, "--admin-listen")) {
             (Ok(listener), Ok(admin_listener)) => (listener, admin_listener),
@@ -122,11 +130,17 @@ where
         };
         metrics::start(about, service.runtime, &config);
         let component = service.component.take();
+        let tracer = Tracer::start(about, service.runtime)?;
         // Until the process ends; to count who still has it would cost every request.
-        let pipeline = Box::leak(Box::new(Pipeline::new(service, workers.threads, config, readiness.clone())));
-        Ok(serve(pipeline, component, listener, addresses, workers, readiness, signals).await)
+        let pipeline = Box::leak(Box::new(Pipeline::new(service, workers.threads, config, readiness.clone(), tracer)));
+        let drained = serve(pipeline, component, listener, addresses, workers, readiness, signals).await;
+        if let Some(tracer) = &pipeline.tracer {
+            tracer.finish().await;
+        }
+        Ok(drained)
     });
     runtime.shutdown_background();
+    lines::flush();
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

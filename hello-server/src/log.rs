@@ -9,15 +9,21 @@ use tracing_subscriber::{
     Layer, Registry, filter::Targets, layer::SubscriberExt, registry, reload, util::SubscriberInitExt,
 };
 
-use crate::{Config, LogFormat};
+use crate::{Config, LogFormat, lines::Lines};
 
 static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// Starts logging, for the whole process. A panic becomes one line, too.
-pub(crate) fn start(config: &Config) {
+///
+/// # Errors
+/// Where there is no thread to be had.
+pub(crate) fn start(config: &Config) -> io::Result<()> {
     let terminal = io::stderr().is_terminal();
     let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(terminal);
+    FORMAT.set(format).expect("logging starts once");
+    let writer = Lines::start()?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || writer).with_ansi(terminal);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
         LogFormat::Text => lines.compact().boxed(),
@@ -29,6 +35,12 @@ pub(crate) fn start(config: &Config) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
     }));
+    Ok(())
+}
+
+/// Whether lines are JSON.
+pub(crate) fn is_json() -> bool {
+    FORMAT.get() == Some(&LogFormat::Json)
 }
 
 /// What is logged now, as `HELLO_LOG` takes it.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   request id        taken from x-request-id or made, given to the handler and the caller
+//!   trace             a span where an OTEL_ endpoint is set, named to the handler by traceparent
 //!   access log        a line when the answer has ended: info for a share of the requests, warn for every 5xx
 //!   metrics           counted when the answer has ended
 //!   host check        400 where HTTP/1.1 lacks its one Host
@@ -22,7 +23,7 @@ use std::{
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -41,15 +42,16 @@ use tokio::{task::yield_now, time::timeout_at};
 
 use crate::{
     Config, Handler, Service, Threads,
+    access::{Access, AccessLog},
     body::{Answer, OverLimit, RequestBody, ResponseBody},
     metrics::{IN_FLIGHT, METRICS},
     problem::problem,
     progress::Progress,
     readiness::Readiness,
+    trace::{ServerSpan, TRACEPARENT, Tracer},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A longer request id than this is replaced: it goes into every log line.
 const MAX_REQUEST_ID: usize = 128;
@@ -60,6 +62,7 @@ pub(crate) struct Pipeline<S> {
     pub(crate) config: Config,
     pub(crate) runtime: &'static str,
     readiness: Arc<Readiness>,
+    pub(crate) tracer: Option<Tracer>,
     /// Requests that wait until the others of their thread are as far as they are.
     waiting: AtomicU32,
     max_waiting: u32,
@@ -72,7 +75,13 @@ type CaughtAnswer<B> = thread::Result<Result<Response<B>, Infallible>>;
 const WAITING_PART: u32 = 8;
 
 impl<S> Pipeline<S> {
-    pub(crate) fn new(service: Service<S>, threads: Threads, config: Config, readiness: Arc<Readiness>) -> Self {
+    pub(crate) fn new(
+        service: Service<S>,
+        threads: Threads,
+        config: Config,
+        readiness: Arc<Readiness>,
+        tracer: Option<Tracer>,
+    ) -> Self {
         let max_waiting = match threads {
             Threads::Shared => 0,
             Threads::Own => config.max_in_flight / WAITING_PART,
@@ -82,6 +91,7 @@ impl<S> Pipeline<S> {
             config,
             runtime: service.runtime,
             readiness,
+            tracer,
             waiting: AtomicU32::new(0),
             max_waiting,
         }
@@ -100,7 +110,8 @@ impl<S> Pipeline<S> {
         let request_id = request_id(request.headers_mut());
         let over_http1 = request.version() <= Version::HTTP_11;
         let is_head = request.method() == Method::HEAD;
-        let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log());
+        let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(&mut request));
+        let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log(), span);
         // Whatever becomes of the request, what is left of its body is read.
         let request = request.map(|body| RequestBody::new(body, self.config.body_limit));
         let called = match self.refusal(&request, &mut exchange) {
@@ -226,44 +237,6 @@ fn is_plain_host(host: &[u8]) -> bool {
     parts.next().is_some_and(is_name) && parts.next().is_none_or(|port| port.iter().all(u8::is_ascii_digit))
 }
 
-/// Which requests get a line, and what it says beside what the request does.
-#[derive(Clone, Copy)]
-struct AccessLog {
-    runtime: &'static str,
-    /// 0 to 1
-    share: f64,
-}
-
-impl AccessLog {
-    /// By chance, so that no caller is in step with it.
-    fn picks(self) -> bool {
-        if self.share <= 0.0 {
-            return false;
-        }
-        // 53 bits are what a f64 holds.
-        #[allow(clippy::cast_precision_loss)]
-        let chance = (random() >> 11) as f64 / (1_u64 << 53) as f64;
-        chance < self.share
-    }
-}
-
-macro_rules! access_log {
-    ($level:ident, $exchange:expr, $latency:expr) => {
-        tracing::$level!(
-            target: "access",
-            method = %$exchange.method,
-            path = $exchange.path.as_ref().map_or("", PathAndQuery::path),
-            status = $exchange.status.as_u16(),
-            latency_us = micros($latency),
-            bytes = $exchange.bytes_sent,
-            request_id = $exchange.request_id.to_str().unwrap_or_default(),
-            trace_id = $exchange.trace_id(),
-            runtime = $exchange.access_log.runtime,
-            "request"
-        )
-    };
-}
-
 /// One request from its headers to the end of its answer; dropping it counts and logs it.
 pub(crate) struct Exchange {
     started: Instant,
@@ -277,6 +250,7 @@ pub(crate) struct Exchange {
     is_answering: bool,
     progress: Arc<Progress>,
     access_log: AccessLog,
+    span: Option<ServerSpan>,
     traceparent: Option<HeaderValue>,
 }
 
@@ -303,6 +277,7 @@ impl Exchange {
         request_id: &HeaderValue,
         progress: Arc<Progress>,
         access_log: AccessLog,
+        span: Option<ServerSpan>,
     ) -> Box<Self> {
         progress.request();
         Box::new(Exchange {
@@ -317,11 +292,12 @@ impl Exchange {
             is_answering: false,
             progress,
             access_log,
+            span,
             traceparent: request.headers().get(TRACEPARENT).cloned(),
         })
     }
 
-    /// The trace that the request is a part of, by its `traceparent` (W3C Trace Context, 3.2.2): version, trace, parent, flags.
+    /// The trace that the request is a part of, by its own, or the server's, `traceparent` (W3C Trace Context, 3.2.2): version, trace, parent, flags.
     fn trace_id(&self) -> Option<&str> {
         let id = self.traceparent.as_ref()?.to_str().ok()?.split('-').nth(1)?;
         (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
@@ -348,16 +324,22 @@ impl Drop for Exchange {
         self.progress.end(self.is_answering, now);
         let latency = now - self.started;
         METRICS.record(&self.method, self.status, latency);
-        if self.status.is_server_error() {
-            access_log!(warn, self, latency);
-        } else if self.access_log.picks() {
-            access_log!(info, self, latency);
+        if let Some(span) = &self.span {
+            span.end(self.is_answering.then_some(self.status));
+        }
+        if let Some(level) = self.access_log.level(self.status) {
+            let access = Access {
+                method: &self.method,
+                path: self.path.as_ref().map_or("", PathAndQuery::path),
+                status: self.status,
+                latency,
+                bytes: self.bytes_sent,
+                request_id: self.request_id.to_str().unwrap_or_default(),
+                trace_id: self.trace_id(),
+            };
+            self.access_log.write(level, &access);
         }
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -374,7 +356,7 @@ fn request_id(headers: &mut HeaderMap) -> HeaderValue {
 }
 
 /// A number that comes no second time, most likely: of a thread's own sequence, as one for all threads would be fought for.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     thread_local! { static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0)); }
     let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
     STATE.set(state);

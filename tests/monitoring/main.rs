@@ -1,7 +1,9 @@
-//! What a Prometheus sees of the servers, and what the chart's alerts and dashboard make of it. Cases whose programs are not on PATH
-//! (helm, prometheus, promtool) are reported as ignored.
+//! What a Prometheus and a Collector see of the servers, and what the chart's alerts and dashboard make of it. Cases whose programs are not on PATH
+//! (helm, otelcol, prometheus, promtool) are reported as ignored.
 
+mod collector;
 mod prometheus;
+mod traces;
 
 use std::{
     collections::BTreeMap,
@@ -216,9 +218,21 @@ fn series_are_bounded() -> Result<(), Failed> {
     Ok(())
 }
 
+/// What docs/telemetry/collector.yaml gives a Collector to read is what one takes.
+fn collector_of_the_docs() -> Result<(), Failed> {
+    let manifest = fs::read_to_string(workspace().join("docs/telemetry/collector.yaml"))?;
+    let (_, config) = manifest.split_once("  config.yaml: |\n").ok_or("no configuration")?;
+    let (config, _) = config.split_once("---").ok_or("no end")?;
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("config.yaml"), config)?;
+    let mut validate = Command::new("otelcol");
+    validate.args(["validate", "--config=config.yaml"]).current_dir(folder.path());
+    expect(&run_to_exit(validate))
+}
+
 fn main() -> ExitCode {
     type Case = (&'static str, &'static [&'static str], fn() -> Result<(), Failed>);
-    let cases: [Case; 4] = [
+    let cases: [Case; 10] = [
         ("alerts fire and stay quiet", &["helm", "promtool"], alerts),
         ("metrics are sound", &["promtool"], metrics_are_sound),
         (
@@ -227,6 +241,27 @@ fn main() -> ExitCode {
             prometheus_counts_what_was_asked,
         ),
         ("series are bounded", &["helm", "prometheus"], series_are_bounded),
+        ("a collector takes the spans of every runtime", &["otelcol"], || {
+            traces::spans();
+            Ok(())
+        }),
+        ("the span of a guest that fails says so", &["otelcol"], || {
+            traces::failed_guests();
+            Ok(())
+        }),
+        ("what a guest asks of others is in its trace", &["otelcol"], || {
+            traces::guests_that_ask_others();
+            Ok(())
+        }),
+        ("the Collector of the docs is configured soundly", &["otelcol"], collector_of_the_docs),
+        ("requests go on where no collector takes spans", &[], || {
+            traces::without_collector();
+            Ok(())
+        }),
+        ("what cannot be exported to is refused", &[], || {
+            traces::bad_settings();
+            Ok(())
+        }),
     ];
     let trials = cases.map(|(name, needed, case)| {
         let missing: Vec<_> = needed.iter().copied().filter(|needed| program(needed).is_none()).collect();
