@@ -40,6 +40,13 @@ cluster: ## Use the cluster of minikube or kind, or start a throwaway one
 cluster-down: ## Stop the throwaway cluster, and remove what it has left
 	@tests/cluster/cluster.sh down
 
+.PHONY: monitoring monitoring-down
+monitoring: ## Bring up a Prometheus in the cluster, with the alerts, and link to the dashboard's panels
+	@scripts/monitoring.sh up
+
+monitoring-down: ## Remove it
+	@scripts/monitoring.sh down
+
 .PHONY: e2e
 e2e: build ## Deploy the images on a throwaway cluster, in every way that the docs name, and break them
 	@tests/cluster/base-image.sh

@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{Exit, program, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there. Every value is in one of them.
-const RENDERED: [(&str, &str); 41] = [
+const RENDERED: [(&str, &str); 45] = [
     ("runtime=native", "image: \"hello-native:0.1.0\""),
     ("runtime=wasm", "image: \"hello-wasm:0.1.0\""),
     ("runtime=spin", "runtimeClassName: wasmtime-spin-v2"),
@@ -35,6 +35,7 @@ const RENDERED: [(&str, &str); 41] = [
     ("drain.delaySeconds=7,drain.timeoutSeconds=8", "terminationGracePeriodSeconds: 20"),
     ("progressDeadlineSeconds=30", "progressDeadlineSeconds: 30"),
     ("resources.limits.memory=1Gi", "memory: 1Gi"),
+    ("autoscaling.enabled=true,autoscaling.targetRequestsInFlight=20", "averageValue: \"20\""),
     ("autoscaling.enabled=true,autoscaling.targetCPUUtilizationPercentage=55", "averageUtilization: 55"),
     ("ingress.enabled=true,ingress.className=nginx", "ingressClassName: nginx"),
     ("ingress.enabled=true,ingress.annotations.a=b", "annotations:\n    a: b"),
@@ -56,6 +57,12 @@ const RENDERED: [(&str, &str); 41] = [
     ),
     ("prometheusRule.enabled=true,prometheusRule.latency=90", "> 14.4 * (1 - 90 / 100)"),
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.5", "le=\"0.5\""),
+    ("accessLog=0.5", "name: HELLO_ACCESS_LOG\n              value: \"0.5\""),
+    (
+        "traces.endpoint=http://collector:4318",
+        "name: OTEL_EXPORTER_OTLP_ENDPOINT\n              value: \"http://collector:4318\"",
+    ),
+    ("traces.endpoint=http://a:4318,traces.share=0.01", "name: OTEL_TRACES_SAMPLER_ARG\n              value: \"0.01\""),
     ("dashboard.enabled=true,dashboard.labels.team=hello", "team: hello"),
     ("test.image=me/busybox", "image: \"me/busybox\""),
 ];
@@ -68,7 +75,7 @@ const LEFT_OUT: [(&str, &str); 3] = [
 ];
 
 /// Sets of values that must be refused, each with what the refusal must say.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 18] = [
     ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
     ("replicas=3", "'replicas' not allowed"),
     ("spin.operator=true", "set runtime to spin, or spin.operator to false"),
@@ -79,6 +86,11 @@ const REFUSED: [(&str, &str); 13] = [
     ("serviceMonitor.enabled=true,podMonitor.enabled=true", "set one of them to false"),
     ("prometheusRule.enabled=true,prometheusRule.availability=100.0", "/prometheusRule/availability"),
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.3", "/prometheusRule/latencySeconds"),
+    ("accessLog=2", "/accessLog"),
+    ("runtime=spin,accessLog=1", "Spin logs no requests"),
+    ("traces.endpoint=https://collector:4318", "/traces/endpoint"),
+    ("runtime=spin,spin.operator=true,traces.endpoint=http://a:4318", "in the SpinAppExecutor's deploymentConfig.otel"),
+    ("runtime=spin,autoscaling.targetRequestsInFlight=5", "Spin does not count requests in flight"),
     ("httpRoute.enabled=true", "name it in httpRoute.parentRefs"),
     ("image.digest=sha256:abc", "/image/digest"),
     ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector is set, and a SpinApp cannot express it"),

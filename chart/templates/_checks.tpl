@@ -22,6 +22,10 @@
   {{- end -}}
 {{- end -}}
 
+{{- if and $spin $v.autoscaling.targetRequestsInFlight -}}
+  {{- $errors = append $errors "autoscaling.targetRequestsInFlight is set, and Spin does not count requests in flight; set it to 0, or use runtime native or wasm." -}}
+{{- end -}}
+
 {{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) -}}
   {{- $errors = append $errors "httpRoute.enabled needs a gateway to attach to; name it in httpRoute.parentRefs." -}}
 {{- end -}}
@@ -38,7 +42,14 @@
   {{- $errors = append $errors "serviceMonitor.enabled and podMonitor.enabled would have every pod scraped twice; set one of them to false." -}}
 {{- end -}}
 
+{{- if and $spin (ne (toString $v.accessLog) "0") -}}
+  {{- $errors = append $errors "accessLog is set, and Spin logs no requests; leave it out, or use runtime native or wasm." -}}
+{{- end -}}
+
 {{- if $v.spin.operator -}}
+  {{- if $v.traces.endpoint -}}
+    {{- $errors = append $errors "traces.endpoint is set, and a SpinApp cannot express it; leave it out, and name the collector in the SpinAppExecutor's deploymentConfig.otel, or set spin.operator to false." -}}
+  {{- end -}}
   {{- if not $spin -}}
     {{- $errors = append $errors (printf "spin.operator is true, but runtime is %s; set runtime to spin, or spin.operator to false." $v.runtime) -}}
   {{- end -}}

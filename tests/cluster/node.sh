@@ -105,27 +105,30 @@ start kube-scheduler kube-scheduler --kubeconfig=scheduler.conf --leader-elect=f
 start containerd containerd --config config/containerd.toml
 wait_for ctr --address containerd.sock version
 
-# What the node needs of images, from the machine's busybox: what pods are held open with, and what `helm test` asks with. Not the
-# static one, which cannot look up names.
-image() { # name, command as JSON
+# What the node needs of images, from the machine's programs: what pods are held open with, what `helm test` asks with (not the static
+# busybox, which cannot look up names), and what `make monitoring` brings up.
+image() { # name, program, how it is called: JSON
   local root work
   work=$(mktemp -d)
   root=$work/root
   mkdir -p "$root/bin"
-  cp "$(command -v busybox)" "$root/bin/"
-  ldd "$root/bin/busybox" | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory "$root"
-  for applet in sh sleep timeout wget grep; do ln "$root/bin/busybox" "$root/bin/$applet"; done
+  cp "$(command -v "$2")" "$root/bin/"
+  ldd "$root/bin/$2" | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory "$root"
+  if [ "$2" = busybox ]; then
+    for applet in sh sleep timeout wget grep; do ln "$root/bin/busybox" "$root/bin/$applet"; done
+  fi
   tar -C "$root" -cf "$work/layer.tar" .
   cat >"$work/config.json" <<JSON
-{ "architecture": "$(go env GOARCH)", "os": "linux", "config": { "Env": ["PATH=/bin"], "Cmd": $2 },
+{ "architecture": "$(go env GOARCH)", "os": "linux", "config": { "Env": ["PATH=/bin"], $3 },
   "rootfs": { "type": "layers", "diff_ids": ["sha256:$(sha256sum "$work/layer.tar" | cut -d' ' -f1)"] } }
 JSON
   echo "[{ \"Config\": \"config.json\", \"RepoTags\": [\"$1\"], \"Layers\": [\"layer.tar\"] }]" >"$work/manifest.json"
   tar -C "$work" -c config.json manifest.json layer.tar | ctr --address containerd.sock --namespace k8s.io images import -
   rm -r "$work"
 }
-image localhost/pause:1 '["sleep", "infinity"]'
-image docker.io/library/busybox:1.37 '["sh"]'
+image localhost/pause:1 busybox '"Cmd": ["sleep", "infinity"]'
+image docker.io/library/busybox:1.37 busybox '"Cmd": ["sh"]'
+image docker.io/prom/prometheus:v3.16.0 prometheus-of-pods '"Entrypoint": ["prometheus-of-pods"]'
 
 start kubelet kubelet --config=config/kubelet.yaml --kubeconfig=kubelet.conf --node-ip=$address
 start kube-proxy kube-proxy --config=config/kube-proxy.yaml

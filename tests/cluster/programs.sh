@@ -27,10 +27,10 @@ from_module() { # module program package [link flags]
   (cd "$1" && go build -ldflags "-s -w ${4:-}" -o "$programs/.$2" "$3")
   mv "$programs/.$2" "$programs/$2"
 }
-published() { # program package@version
+published() { # program package@version [build tags]
   missing "$1" || return 0
-  GOBIN="$programs/.$1" go install -ldflags "-s -w" "$2"
-  mv "$programs/.$1/$1" "$programs/$1"
+  GOBIN="$programs/.$1" go install -ldflags "-s -w" -tags "${3:-}" "$2"
+  mv "$programs/.$1/$(basename "${2%@*}")" "$programs/$1"
   rmdir "$programs/.$1"
 }
 
@@ -47,3 +47,5 @@ from_module spin-operator spin-operator github.com/spinkube/spin-operator/cmd
 published helm helm.sh/helm/v4/cmd/helm@v4.3.1
 published coredns github.com/coredns/coredns@v1.15.0
 published metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0
+# Debian's, which the tests outside the cluster take, does not look for pods.
+published prometheus-of-pods github.com/prometheus/prometheus/cmd/prometheus@v0.316.0 remove_all_sd,enable_kubernetes_sd

@@ -92,6 +92,13 @@ pub(crate) fn wait_until(what: impl Display, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
 }
 
+/// Runs a target of the Makefile; gives what it prints.
+pub(crate) fn make(target: &str) -> String {
+    let exit = try_program("make", &["--no-print-directory", target]);
+    assert!(exit.succeeded(), "make {target}: {}", exit.output());
+    exit.stdout
+}
+
 /// A port on the node, as the outside world reaches it.
 pub(crate) fn on_the_node(port: u16) -> SocketAddr {
     static ADDRESS: LazyLock<IpAddr> = LazyLock::new(|| {

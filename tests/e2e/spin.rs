@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::{Server, host_with, program};
+use tests::{Server, host_with, program, workspace};
 
 use crate::{
     cluster::{NODE_PORT, Namespace, apply, get, kubectl, pods, try_kubectl, wait_for_runtime, wait_until},
@@ -36,8 +36,12 @@ pub(crate) fn the_deployment_is_accepted() {
 
 /// Spin gives its guests the variables that it finds under this prefix.
 fn assert_is_told(pod: &Value, message: &str) {
-    let environment = pod["spec"]["containers"][0]["env"].as_array().expect("variables");
-    assert!(environment.contains(&json!({ "name": "SPIN_VARIABLE_MESSAGE", "value": message })), "{environment:?}");
+    let message = json!({ "name": "SPIN_VARIABLE_MESSAGE", "value": message });
+    assert!(environment(pod).contains(&message), "{:?}", environment(pod));
+}
+
+fn environment(pod: &Value) -> &Vec<Value> {
+    pod["spec"]["containers"][0]["env"].as_array().expect("variables")
 }
 
 /// An answer can be had only where the node has the shim.
@@ -73,11 +77,10 @@ pub(crate) fn the_operator_takes_the_spin_app() {
     let _class = RuntimeClass::new();
     let hello = Namespace::new("hello");
     kubectl(&["label", "namespace", "hello", "pod-security.kubernetes.io/enforce=baseline", "--overwrite"]);
-    apply(&json!({
-        "apiVersion": "core.spinkube.dev/v1alpha1", "kind": "SpinAppExecutor",
-        "metadata": { "name": "containerd-shim-spin", "namespace": "hello" },
-        "spec": { "createDeployment": true, "deploymentConfig": { "runtimeClassName": "wasmtime-spin-v2" } }
-    }));
+    let file = |name: &str| workspace().join("docs/telemetry").join(name).display().to_string();
+    kubectl(&["apply", "--filename", &file("spin-executor.yaml")]);
+    let _monitoring = Namespace::new("monitoring");
+    kubectl(&["apply", "--dry-run=server", "--validate=strict", "--filename", &file("collector.yaml")]);
     hello.helm("install", &["chart", "--set", "runtime=spin,spin.operator=true,message=Good morning,replicaCount=2"]);
     let app = get("hello", "spinapp/hello-spin");
     assert_eq!((&app["spec"]["image"], &app["spec"]["replicas"]), (&json!("hello-spin:0.1.0"), &json!(2)));
@@ -90,6 +93,8 @@ pub(crate) fn the_operator_takes_the_spin_app() {
     }
     assert_eq!(pod["spec"]["runtimeClassName"], "wasmtime-spin-v2");
     assert_is_told(&pod, "Good morning");
+    let collector = json!({ "name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector.monitoring:4318" });
+    assert!(environment(&pod).contains(&collector), "{:?}", environment(&pod));
     serves_where_it_can("a SpinApp");
 
     // The schema would not let everything through.
