@@ -1,13 +1,11 @@
 //! Requests that a guest sends: refused unless their host is allowed by name.
 
+use hello_server::TRACEPARENT;
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request,
 };
-
-/// The header of W3C Trace Context that names the span which a request is a part of.
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The hosts that guests may reach over HTTP, as `host` or `host:port`.
 #[derive(Clone, Default)]

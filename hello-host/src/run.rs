@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::task::AtomicWaker;
-use hello_server::ChildSpan;
+use hello_server::{ChildSpan, TRACEPARENT};
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
@@ -33,7 +33,6 @@ use crate::{
     guest::State,
     instances::{Instances, Lent},
     metrics::{Failure, METRICS},
-    outbound::TRACEPARENT,
 };
 
 /// Why a guest did not answer, or did not finish.

@@ -66,7 +66,7 @@ impl AccessLog {
         }
     }
 
-    /// As JSON without the way of other lines through `tracing`, on which every field is a call or two: a third of the price.
+    /// Writes the line; as JSON not on the way of other lines, through `tracing`, on which every field is a call or two.
     pub(crate) fn write(self, level: Level, access: &Access<'_>) {
         let Access { method, path, status, latency, bytes, request_id, trace_id } = *access;
         let latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);

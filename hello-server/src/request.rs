@@ -297,7 +297,8 @@ impl Exchange {
         })
     }
 
-    /// The trace that the request is a part of, by its own, or the server's, `traceparent` (W3C Trace Context, 3.2.2): version, trace, parent, flags.
+    /// The trace that the request is a part of, by the `traceparent` that its caller or `trace` gave it (W3C Trace Context, 3.2.2):
+    /// version, trace, parent, flags.
     fn trace_id(&self) -> Option<&str> {
         let id = self.traceparent.as_ref()?.to_str().ok()?.split('-').nth(1)?;
         (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)

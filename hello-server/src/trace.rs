@@ -34,7 +34,8 @@ use tokio::{net::TcpStream, runtime::Handle, task::spawn_blocking, time::timeout
 
 use crate::About;
 
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header of W3C Trace Context that names the span which a request is a part of.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Bytes of a collector's answer that are read; a longer one counts as none.

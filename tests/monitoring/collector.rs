@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::{SocketAddr, TcpListener},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -12,6 +11,8 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{PATIENCE, Process, Protocol, request, try_send};
+
+use crate::free_address;
 
 pub(crate) struct Collector {
     pub(crate) endpoint: String,
@@ -49,7 +50,6 @@ fn elements<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value>
 impl Collector {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        // It does not tell which port it got for port 0.
         let address = free_address();
         let config = format!(
             "receivers: {{otlp: {{protocols: {{http: {{endpoint: \"{address}\"}}}}}}}}\n\
@@ -103,9 +103,4 @@ impl Collector {
         }
         spans
     }
-}
-
-/// Where nothing listens.
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port")
 }

@@ -1,5 +1,5 @@
-//! What a Prometheus and a Collector see of the servers, and what the chart's alerts and dashboard make of it. Cases whose programs are not on PATH
-//! (helm, otelcol, prometheus, promtool) are reported as ignored.
+//! What a Prometheus and a Collector see of the servers, and what the chart's alerts and dashboard make of it. Cases whose programs
+//! are not on PATH (helm, otelcol, prometheus, promtool) are reported as ignored.
 
 mod collector;
 mod prometheus;
@@ -8,6 +8,7 @@ mod traces;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    net::{SocketAddr, TcpListener},
     process::{Command, ExitCode},
     thread,
 };
@@ -19,6 +20,11 @@ use tests::{Exit, Protocol, Server, get, host, native, program, request, run_to_
 
 /// As the chart names its release in these tests.
 const RELEASE: &str = "hello";
+
+/// Where nothing listens, for a program that would not tell which port it got for port 0.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port")
+}
 
 fn expect(exit: &Exit) -> Result<(), Failed> {
     if exit.succeeded() { Ok(()) } else { Err(exit.output().into()) }

@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fmt::Write,
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -13,6 +13,8 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{PATIENCE, Process, Protocol, request, try_send};
+
+use crate::free_address;
 
 pub(crate) struct Prometheus {
     address: SocketAddr,
@@ -47,8 +49,7 @@ impl Prometheus {
         }
         fs::write(folder.path().join("prometheus.yaml"), config).expect("written");
         fs::write(folder.path().join("rules.yaml"), rules).expect("written");
-        // It does not tell which port it got for port 0.
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let address = free_address();
         let mut command = Command::new("prometheus");
         command
             .args(["--config.file=prometheus.yaml", "--storage.tsdb.path=data", "--log.level=error"])
