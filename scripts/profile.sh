@@ -83,6 +83,12 @@ make_profile() {
   for wasi in 0.2 0.3; do
     serve $address "$programs/hello-host" serve "$counts/$wasi.cwasm" --precompiled "${listen[@]}"
   done
+  # With a line for each request, and spans, which the server takes itself.
+  export OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG=0.01
+  export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://$address/echo
+  serve $address "$programs/hello-native" "${listen[@]}" --access-log 1
+  serve $address "$programs/hello-host" serve "$counts/0.3.cwasm" --precompiled "${listen[@]}" --access-log 1
+  unset "${!OTEL_@}"
   serve $address "$programs/work-native" "${listen[@]}"
   for peer in bare-hyper axum-serve; do
     serve $address "$programs/$peer" $address

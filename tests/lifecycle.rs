@@ -222,6 +222,7 @@ fn help_lists_every_setting() {
         "HELLO_LOG_FORMAT",
         "HELLO_MESSAGE",
         "HELLO_COLOR",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
     ];
     let mut host_help = Command::new(dist("hello-host"));
     host_help.args(["serve", "--help"]);

@@ -47,6 +47,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve a component over HTTP
+    #[command(after_help = hello_server::TRACES_HELP)]
     Serve(Box<Serve>),
     /// Compile a component ahead of time, for `serve --precompiled`
     Compile(Compile),

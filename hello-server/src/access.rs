@@ -1,8 +1,8 @@
 //! The access log: the line of a request whose answer has ended.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use tracing::Level;
 
@@ -17,31 +17,27 @@ pub(crate) struct AccessLog {
 }
 
 /// What a line says of a request.
+#[derive(Serialize)]
 pub(crate) struct Access<'a> {
-    pub(crate) method: &'a Method,
+    pub(crate) method: &'a str,
     pub(crate) path: &'a str,
-    pub(crate) status: StatusCode,
-    pub(crate) latency: Duration,
+    pub(crate) status: u16,
+    pub(crate) latency_us: u64,
     pub(crate) bytes: u64,
     pub(crate) request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace_id: Option<&'a str>,
 }
 
-/// The same, as JSON, with the names that all lines of the log have.
+/// The same with what all lines of the log have, as JSON.
 #[derive(Serialize)]
 struct Line<'a> {
     timestamp: Timestamp,
     level: &'static str,
     message: &'static str,
     target: &'static str,
-    method: &'a str,
-    path: &'a str,
-    status: u16,
-    latency_us: u64,
-    bytes: u64,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'a str>,
+    #[serde(flatten)]
+    access: &'a Access<'a>,
     runtime: &'static str,
 }
 
@@ -68,32 +64,25 @@ impl AccessLog {
 
     /// Writes the line; as JSON not on the way of other lines, through `tracing`, on which every field is a call or two.
     pub(crate) fn write(self, level: Level, access: &Access<'_>) {
-        let Access { method, path, status, latency, bytes, request_id, trace_id } = *access;
-        let latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         if log::is_json() {
             return lines::push_json(&Line {
                 timestamp: Timestamp(SystemTime::now()),
                 level: level.as_str(),
                 message: MESSAGE,
                 target: TARGET,
-                method: method.as_str(),
-                path,
-                status: status.as_u16(),
-                latency_us,
-                bytes,
-                request_id,
-                trace_id,
+                access,
                 runtime: self.runtime,
             });
         }
+        let Access { method, path, status, latency_us, bytes, request_id, trace_id } = *access;
         macro_rules! event {
             ($level:expr) => {
                 tracing::event!(
                     target: TARGET,
                     $level,
-                    method = method.as_str(),
+                    method,
                     path,
-                    status = status.as_u16(),
+                    status,
                     latency_us,
                     bytes,
                     request_id,

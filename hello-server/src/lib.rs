@@ -36,7 +36,7 @@ pub use allocator::Allocator;
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, count, parse, size, timeout};
 pub use problem::problem;
-pub use trace::{ChildSpan, TRACEPARENT};
+pub use trace::{ChildSpan, HELP as TRACES_HELP, TRACEPARENT};
 pub use workers::Threads;
 
 use readiness::Readiness;

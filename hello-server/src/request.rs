@@ -330,10 +330,10 @@ impl Drop for Exchange {
         }
         if let Some(level) = self.access_log.level(self.status) {
             let access = Access {
-                method: &self.method,
+                method: self.method.as_str(),
                 path: self.path.as_ref().map_or("", PathAndQuery::path),
-                status: self.status,
-                latency,
+                status: self.status.as_u16(),
+                latency_us: u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),
                 bytes: self.bytes_sent,
                 request_id: self.request_id.to_str().unwrap_or_default(),
                 trace_id: self.trace_id(),

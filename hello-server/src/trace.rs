@@ -38,6 +38,13 @@ use crate::About;
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
+/// What `--help` says of the variables that [`Tracer::start`] reads.
+pub const HELP: &str = "\
+Traces:
+  A span for each request goes to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, such as http://collector:4318.
+  OTEL_TRACES_SAMPLER=parentbased_traceidratio with OTEL_TRACES_SAMPLER_ARG=0.01 picks every hundredth request that has
+  no caller who has decided already; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say what serves.";
+
 /// Bytes of a collector's answer that are read; a longer one counts as none.
 const MAX_COLLECTOR_ANSWER: usize = 64 << 10;
 
