@@ -3,7 +3,7 @@
 #
 # What takes long, the dependencies, is compiled in layers of its own, which only another Cargo.toml or Cargo.lock makes anew.
 
-FROM rust:1.95-slim-bookworm AS rust
+FROM rust:1.95-slim-trixie AS rust
 COPY scripts/wasm-target.sh /
 RUN /wasm-target.sh
 ENV CARGO_TARGET_DIR=/target
@@ -24,19 +24,23 @@ COPY --from=manifests /manifests/bench bench
 COPY --from=manifests /manifests/tests tests
 COPY . .
 
-# Static, so that nothing else is needed in an image. What that could cost is the allocator, as glibc's own takes locks that threads
-# wait for; the binaries bring mimalloc, static or not. Packed relocations and short paths in messages are for size.
+# Static, so that nothing else is needed in an image, and with musl, which takes 0.8 MiB less than glibc. What it could cost is its
+# allocator, as threads wait for one another in it; the binaries bring mimalloc. Packed relocations and short paths in messages are for
+# size, too.
 FROM rust AS static
+RUN target=$(uname -m)-unknown-linux-musl \
+ && if ! command -v musl-gcc; then apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi \
+ && if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then rustup target add "$target"; fi \
+ && printf '[build]\ntarget = "%s"\n' "$target" >"$CARGO_HOME/config.toml"
 ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs --remap-path-prefix=/usr/local/cargo/registry/src/="
 
 FROM static AS native-build
 COPY --from=manifests /manifests /manifests
-RUN cd /manifests && cargo build --locked --profile image --target host-tuple --package hello-native \
- && cargo clean --workspace --profile image --target host-tuple
+RUN cd /manifests && cargo build --locked --profile image --package hello-native && cargo clean --workspace --profile image
 WORKDIR /src
 COPY --from=source /src .
 ARG HELLO_COMMIT
-RUN cargo build --locked --profile image --target host-tuple --package hello-native && cp /target/*/image/hello-native /
+RUN cargo build --locked --profile image --package hello-native && cp /target/*/image/hello-native /
 
 FROM scratch AS native
 LABEL org.opencontainers.image.title="hello-native" \
@@ -77,14 +81,14 @@ COPY --from=manifests /manifests /manifests
 ENV CARGO_PROFILE_DEV_DEBUG=false
 RUN cd /manifests \
  && cargo build --locked --target host-tuple --package hello-host \
- && cargo build --locked --profile image --target host-tuple --package hello-host --no-default-features \
- && cargo clean --workspace --target host-tuple && cargo clean --workspace --target host-tuple --profile image
+ && cargo build --locked --profile image --package hello-host --no-default-features \
+ && cargo clean --workspace --target host-tuple && cargo clean --workspace --profile image
 WORKDIR /src
 COPY --from=source /src .
 COPY --from=components /hello_wasi_0_3.wasm /
 RUN cargo run --locked --target host-tuple --package hello-host -- compile /hello_wasi_0_3.wasm -o /hello.cwasm
 ARG HELLO_COMMIT
-RUN cargo build --locked --profile image --target host-tuple --package hello-host --no-default-features \
+RUN cargo build --locked --profile image --package hello-host --no-default-features \
  && cp /target/*/image/hello-host /
 
 FROM scratch AS wasm

@@ -33,12 +33,13 @@ if [[ $(rustc --version) != "rustc $version."* ]]; then
 fi
 echo "making a stand-in of that name; remove it where it is in the way: $engine rmi $image"
 
-# Its standard library for WebAssembly goes along: there is no server to have it from either.
+# The standard libraries that the Dockerfile wants go along: the stand-in has no rustup.
 scripts/wasm-target.sh
+rustup target add "$(uname -m)-unknown-linux-musl"
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-debootstrap --variant=minbase --include=ca-certificates,gcc,libc6-dev "$suite" "$root" >/dev/null
+debootstrap --variant=minbase --include=ca-certificates,gcc,libc6-dev,musl-tools "$suite" "$root" >/dev/null
 # Registries may be mirrors that only this machine knows to trust.
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 mkdir -p "$root/usr/local/rust" "$root/usr/local/cargo/bin"

@@ -15,7 +15,7 @@ use crate::{cluster::commit, measures::measure};
 const MIB: f64 = 1024.0 * 1024.0;
 
 pub(crate) fn are_small_and_run_as_nobody() {
-    for (target, limit) in [("native", 3.5), ("wasm", 12.0), ("spin", 1.5)] {
+    for (target, limit) in [("native", 3.0), ("wasm", 12.0), ("spin", 1.5)] {
         let image = Image::unpack(target);
         let size = image.size() / MIB;
         measure(format!("hello-{target}: size of the image"), format!("{size:.2} MiB"));
