@@ -30,17 +30,18 @@ COPY . .
 FROM rust AS static
 RUN target=$(uname -m)-unknown-linux-musl \
  && if ! command -v musl-gcc; then apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi \
- && if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then rustup target add "$target"; fi \
- && printf '[build]\ntarget = "%s"\n' "$target" >"$CARGO_HOME/config.toml"
+ && if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then rustup target add "$target"; fi
 ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs --remap-path-prefix=/usr/local/cargo/registry/src/="
 
 FROM static AS native-build
 COPY --from=manifests /manifests /manifests
-RUN cd /manifests && cargo build --locked --profile image --package hello-native && cargo clean --workspace --profile image
+RUN cd /manifests && cargo build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-native \
+ && cargo clean --workspace --profile image --target "$(uname -m)-unknown-linux-musl"
 WORKDIR /src
 COPY --from=source /src .
 ARG HELLO_COMMIT
-RUN cargo build --locked --profile image --package hello-native && cp /target/*/image/hello-native /
+RUN cargo build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-native \
+ && cp /target/*/image/hello-native /
 
 FROM scratch AS native
 LABEL org.opencontainers.image.title="hello-native" \
@@ -81,14 +82,14 @@ COPY --from=manifests /manifests /manifests
 ENV CARGO_PROFILE_DEV_DEBUG=false
 RUN cd /manifests \
  && cargo build --locked --target host-tuple --package hello-host \
- && cargo build --locked --profile image --package hello-host --no-default-features \
- && cargo clean --workspace --target host-tuple && cargo clean --workspace --profile image
+ && cargo build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-host --no-default-features \
+ && cargo clean --workspace --target host-tuple && cargo clean --workspace --profile image --target "$(uname -m)-unknown-linux-musl"
 WORKDIR /src
 COPY --from=source /src .
 COPY --from=components /hello_wasi_0_3.wasm /
 RUN cargo run --locked --target host-tuple --package hello-host -- compile /hello_wasi_0_3.wasm -o /hello.cwasm
 ARG HELLO_COMMIT
-RUN cargo build --locked --profile image --package hello-host --no-default-features \
+RUN cargo build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-host --no-default-features \
  && cp /target/*/image/hello-host /
 
 FROM scratch AS wasm

@@ -66,6 +66,10 @@ bench-quick: build bench-build ## Measure speed, start, memory and size, in unde
 instructions: build ## Write anew what a request costs in instructions, which `make test` holds later changes to
 	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions
 
+.PHONY: picture
+picture: build ## Draw docs/dashboard.svg anew: what the dashboard shows under a minute of load (needs prometheus)
+	@$(CARGO) run --quiet --locked --package tests --bin picture
+
 .PHONY: profile
 profile: components ## Write anew what the compiler knows of a request, after a change of dependencies (20 minutes)
 	@scripts/profile.sh make

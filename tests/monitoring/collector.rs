@@ -10,9 +10,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{PATIENCE, Process, Protocol, request, try_send};
-
-use crate::free_address;
+use tests::{PATIENCE, Process, Protocol, free_address, request, try_send};
 
 pub(crate) struct Collector {
     pub(crate) endpoint: String,

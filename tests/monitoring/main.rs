@@ -2,29 +2,20 @@
 //! are not on PATH (helm, otelcol, prometheus, promtool) are reported as ignored.
 
 mod collector;
-mod prometheus;
 mod traces;
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
     process::{Command, ExitCode},
     thread,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use prometheus::{Prometheus, Sample};
-use serde_json::Value;
-use tests::{Exit, Protocol, Server, get, host, native, program, request, run_to_exit, send, workspace};
-
-/// As the chart names its release in these tests.
-const RELEASE: &str = "hello";
-
-/// Where nothing listens, for a program that would not tell which port it got for port 0.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port")
-}
+use tests::{
+    Exit, Prometheus, Protocol, RELEASE, Sample, Server, dashboard, filled_in, get, host, native, panels, program,
+    request, run_to_exit, send, workspace,
+};
 
 fn expect(exit: &Exit) -> Result<(), Failed> {
     if exit.succeeded() { Ok(()) } else { Err(exit.output().into()) }
@@ -162,35 +153,25 @@ fn prometheus_counts_what_was_asked() -> Result<(), Failed> {
 }
 
 fn dashboard_queries_have_answers(prometheus: &Prometheus) -> Result<(), Failed> {
-    let dashboard: Value = serde_json::from_slice(&fs::read(workspace().join("chart/dashboards/hello.json"))?)?;
+    let dashboard = dashboard();
     let mut empty = Vec::new();
     for variable in dashboard["templating"]["list"].as_array().expect("variables") {
         let Some(query) = variable["query"]["query"].as_str() else { continue };
         let values = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(")"));
         let (selector, label) = values.and_then(|rest| rest.rsplit_once(", ")).expect("label_values(selector, label)");
-        if prometheus.query(&filled_in(selector)).iter().all(|sample| sample.label(label).is_empty()) {
+        if prometheus.query(&filled_in(selector, "1m")).iter().all(|sample| sample.label(label).is_empty()) {
             empty.push(query.to_owned());
         }
     }
-    let mut queries = 0;
-    for target in dashboard["panels"].as_array().expect("panels").iter().filter_map(|panel| panel["targets"].as_array())
-    {
-        for query in target.iter().map(|target| target["expr"].as_str().expect("a query")) {
-            queries += 1;
-            if prometheus.query(&filled_in(query)).iter().all(|sample| sample.value.is_nan()) {
-                empty.push(query.to_owned());
-            }
-        }
+    let queries: Vec<_> = panels().into_iter().flat_map(|panel| panel.targets).map(|(_legend, query)| query).collect();
+    let has_answer =
+        |query: &&String| prometheus.query(&filled_in(query, "1m")).iter().any(|sample| !sample.value.is_nan());
+    empty.extend(queries.iter().filter(|query| !has_answer(query)).cloned());
+    if !queries.is_empty() && empty.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} queries, empty: {empty:#?}", queries.len()).into())
     }
-    if queries > 0 && empty.is_empty() { Ok(()) } else { Err(format!("{queries} queries, empty: {empty:#?}").into()) }
-}
-
-/// As Grafana fills in variables, with all runtimes.
-fn filled_in(query: &str) -> String {
-    let variables =
-        [("$namespace", RELEASE), ("$job", RELEASE), ("$__rate_interval", "1m"), ("=\"$runtime\"", "=~\".+\"")];
-    let query = variables.iter().fold(query.to_owned(), |query, (name, value)| query.replace(name, value));
-    query.replace("$runtime", ".+")
 }
 
 /// Whatever callers think of.

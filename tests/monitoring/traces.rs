@@ -3,12 +3,9 @@
 use std::process::Command;
 
 use serde_json::Value;
-use tests::{Protocol, Server, host, native, request, run_to_exit, send};
+use tests::{Protocol, Server, free_address, host, native, request, run_to_exit, send};
 
-use crate::{
-    collector::{Collector, Span},
-    free_address,
-};
+use crate::collector::{Collector, Span};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";

@@ -1,7 +1,13 @@
-//! What the black-box tests share: starting the real programs on free ports, and speaking HTTP to them.
+//! What the black-box tests share: starting the real programs on free ports, speaking HTTP to them, and seeing what is seen of them.
 
 mod client;
+mod dashboard;
+mod prometheus;
 mod server;
 
 pub use client::{Answer, AnyRequest, Protocol, get, request, send, try_send};
-pub use server::{Exit, PATIENCE, Process, Server, dist, host, host_with, native, program, run_to_exit, workspace};
+pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};
+pub use prometheus::{Prometheus, Sample, Series};
+pub use server::{
+    Exit, PATIENCE, Process, Server, dist, free_address, host, host_with, native, program, run_to_exit, workspace,
+};

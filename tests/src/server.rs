@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{self, BufRead, BufReader, Read},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -36,6 +36,15 @@ pub fn dist(name: &str) -> PathBuf {
     let path = workspace().join("dist").join(name);
     assert!(path.exists(), "{} is missing; run the tests with `make test`", path.display());
     path
+}
+
+/// Where nothing listens, for a program that would not tell which port it got for port 0.
+///
+/// # Panics
+/// Where there is no such port.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port")
 }
 
 /// A program on PATH, or nothing.

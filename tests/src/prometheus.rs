@@ -12,11 +12,11 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{PATIENCE, Process, Protocol, request, try_send};
 
-use crate::free_address;
+use crate::{PATIENCE, Process, Protocol, free_address, request, try_send};
 
-pub(crate) struct Prometheus {
+/// One that runs until it is dropped.
+pub struct Prometheus {
     address: SocketAddr,
     _process: Process,
     _folder: TempDir,
@@ -24,21 +24,45 @@ pub(crate) struct Prometheus {
 
 /// One element of a vector.
 #[derive(Debug)]
-pub(crate) struct Sample {
+pub struct Sample {
     labels: Value,
-    pub(crate) value: f64,
+    /// What it is now.
+    pub value: f64,
 }
 
 impl Sample {
     /// A label, or nothing.
-    pub(crate) fn label(&self, name: &str) -> String {
+    #[must_use]
+    pub fn label(&self, name: &str) -> String {
         self.labels[name].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// How a value went.
+#[derive(Debug)]
+pub struct Series {
+    labels: Value,
+    /// When (seconds since 1970), and what it was then.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// Its name by a legend of Grafana, in which labels stand as `{{label}}`.
+    #[must_use]
+    pub fn name(&self, legend: &str) -> String {
+        let labels = self.labels.as_object().expect("labels");
+        labels.iter().fold(legend.to_owned(), |name, (label, value)| {
+            name.replace(&format!("{{{{{label}}}}}"), value.as_str().unwrap_or_default())
+        })
     }
 }
 
 impl Prometheus {
     /// Starts one with these rules, which scrapes these pods by their admin ports.
-    pub(crate) fn scrape<'a>(rules: &str, pods: impl Iterator<Item = (&'a str, SocketAddr)>) -> Self {
+    ///
+    /// # Panics
+    /// Where it cannot run.
+    pub fn scrape<'a>(rules: &str, pods: impl Iterator<Item = (&'a str, SocketAddr)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 1s}\n\
                           rule_files: [rules.yaml]\n\
@@ -62,12 +86,36 @@ impl Prometheus {
     }
 
     /// What an instant query gives now.
-    pub(crate) fn query(&self, query: &str) -> Vec<Sample> {
+    ///
+    /// # Panics
+    /// Where Prometheus refuses it.
+    #[must_use]
+    pub fn query(&self, query: &str) -> Vec<Sample> {
         self.ask(query).unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
+    /// What a query gave, every second from a time on (seconds since 1970).
+    ///
+    /// # Errors
+    /// What Prometheus has against it.
+    pub fn range(&self, query: &str, from: f64, to: f64) -> Result<Vec<Series>, Box<dyn Error + Send + Sync>> {
+        let (from, to) = (from.to_string(), to.to_string());
+        let answer = self.post("query_range", &[("query", query), ("start", &from), ("end", &to), ("step", "1")])?;
+        let number = |value: &Value| value.as_str().and_then(|text| text.parse().ok()).expect("a number");
+        let series = |result: &Value| Series {
+            labels: result["metric"].clone(),
+            points: (result["values"].as_array().expect("points").iter())
+                .map(|point| (point[0].as_f64().expect("a time"), number(&point[1])))
+                .collect(),
+        };
+        Ok(answer["data"]["result"].as_array().expect("a matrix").iter().map(series).collect())
+    }
+
     /// Waits until a query gives what is wanted.
-    pub(crate) fn wait_for(&self, query: &str, wanted: impl Fn(&[Sample]) -> bool) {
+    ///
+    /// # Panics
+    /// Where that takes too long.
+    pub fn wait_for(&self, query: &str, wanted: impl Fn(&[Sample]) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             // Nothing, until it listens and has started.
@@ -81,20 +129,25 @@ impl Prometheus {
     }
 
     /// Waits until a query gives this whole number.
-    pub(crate) fn wait_for_value(&self, query: &str, expected: f64) {
+    pub fn wait_for_value(&self, query: &str, expected: f64) {
         self.wait_for(query, |samples| samples.iter().any(|sample| (sample.value - expected).abs() < 0.5));
     }
 
     fn ask(&self, query: &str) -> Result<Vec<Sample>, Box<dyn Error + Send + Sync>> {
-        let form = form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
-        let mut asked = request("POST", "/api/v1/query", form);
-        asked.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse()?);
-        let answer: Value = serde_json::from_slice(&try_send(self.address, Protocol::Http1, asked)?.body)?;
-        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        let answer = self.post("query", &[("query", query)])?;
         let sample = |result: &Value| Sample {
             labels: result["metric"].clone(),
             value: result["value"][1].as_str().and_then(|text| text.parse().ok()).expect("a number"),
         };
         Ok(answer["data"]["result"].as_array().expect("a vector").iter().map(sample).collect())
+    }
+
+    fn post(&self, endpoint: &str, form: &[(&str, &str)]) -> Result<Value, Box<dyn Error + Send + Sync>> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut asked = request("POST", &format!("/api/v1/{endpoint}"), body);
+        asked.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse()?);
+        let answer: Value = serde_json::from_slice(&try_send(self.address, Protocol::Http1, asked)?.body)?;
+        assert_eq!(answer["status"], "success", "{form:?}: {answer}");
+        Ok(answer)
     }
 }
