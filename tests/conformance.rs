@@ -2,9 +2,8 @@
 //! what the contract says and what the native binary says, but for the fields that tell the runtimes apart.
 
 use std::{
-    io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Command, ExitCode, Stdio},
+    process::{Command, ExitCode},
 };
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use hyper::{
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
-use tests::{Answer, AnyRequest, Process, Protocol, Server, dist, host, native, program, request, send};
+use tests::{Answer, AnyRequest, OtherHost, Protocol, Server, host, native, request, send};
 
 const BODY_LIMIT: usize = 1 << 20;
 const MESSAGE: &str = "Grüße <b>&\"'";
@@ -282,46 +281,6 @@ fn settings(mut command: Command) -> Command {
     command
 }
 
-/// Another program that serves a component.
-struct OtherHost {
-    _process: Process,
-    address: SocketAddr,
-}
-
-impl OtherHost {
-    /// Starts it and reads its address from what it prints.
-    fn start(command: Command) -> Self {
-        let mut process = Process::start(command, Stdio::piped(), Stdio::piped());
-        let (found, address) = std::sync::mpsc::channel();
-        for pipe in process.output() {
-            let found = found.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                    let address =
-                        line.split("http://").nth(1).and_then(|rest| rest.split('/').next()?.trim().parse().ok());
-                    address.map(|address| found.send(address));
-                }
-            });
-        }
-        drop(found);
-        OtherHost { _process: process, address: address.recv().expect("the program says where it serves") }
-    }
-}
-
-fn wasmtime_serve() -> Option<OtherHost> {
-    let mut command = Command::new(program("wasmtime")?);
-    command.args(["serve", "-S", "cli", "--addr", "127.0.0.1:0", "--env"]).arg(format!("HELLO_MESSAGE={MESSAGE}"));
-    command.args(["--env", "HELLO_COLOR=teal"]).arg(dist("hello-wasi-0.3.wasm"));
-    Some(OtherHost::start(command))
-}
-
-fn spin_up() -> Option<OtherHost> {
-    let mut command = Command::new(program("spin")?);
-    command.args(["up", "--listen", "127.0.0.1:0", "--from"]).arg(dist("../spin.toml"));
-    command.args(["--variable", "color=teal", "--variable"]).arg(format!("message={MESSAGE}"));
-    Some(OtherHost::start(command))
-}
-
 /// What is compared between runtimes.
 fn comparable(answer: &Answer) -> (u16, HeaderMap, Value) {
     let mut headers = answer.headers.clone();
@@ -382,7 +341,10 @@ fn main() -> ExitCode {
         ("wasi-0.2", Server::start(settings(host("hello-wasi-0.2.wasm")))),
         ("wasi-0.3", Server::start(settings(host("hello-wasi-0.3.wasm")))),
     ];
-    let others = [("wasmtime serve", wasmtime_serve()), ("spin up", spin_up())];
+    let others = [
+        ("wasmtime serve", OtherHost::wasmtime_serve(&[("HELLO_MESSAGE", MESSAGE), ("HELLO_COLOR", "teal")])),
+        ("spin up", OtherHost::spin_up(&[("message", MESSAGE), ("color", "teal")])),
+    ];
     let reference = servers[0].1.address;
 
     let mut trials = Vec::new();

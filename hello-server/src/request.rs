@@ -5,7 +5,7 @@
 //!   trace             a span where an OTEL_ endpoint is set, named to the handler by traceparent
 //!   access log        a line when the answer has ended: info for a share of the requests, warn for every 5xx
 //!   metrics           counted when the answer has ended
-//!   host check        400 where HTTP/1.1 lacks its one Host
+//!   host check        400 where HTTP/1.1 lacks its one Host, or where two are named
 //!   shed              503 above the limit of requests in flight; CONNECT, which only proxies serve, 501
 //!   body limit        413 above the limit
 //!   time-out          504 where no answer has begun in time
@@ -151,6 +151,10 @@ impl<S> Pipeline<S> {
         if request.method() == Method::CONNECT {
             return Some(problem(StatusCode::NOT_IMPLEMENTED, "this is no proxy"));
         }
+        // RFC 9112, 3.2.3: only CONNECT may ask for an authority and nothing in it.
+        if request.uri().authority().is_some() && request.uri().scheme().is_none() {
+            return Some(problem(StatusCode::BAD_REQUEST, "a request must name what it asks for, by a path"));
+        }
         exchange.place = Place::take(&IN_FLIGHT, self.config.max_in_flight);
         if exchange.place.is_none() {
             return Some(shed("too many requests are in flight; try again in a moment"));
@@ -220,11 +224,15 @@ fn shed(detail: &str) -> Response<Full<Bytes>> {
 }
 
 /// RFC 9112, 3.2: an HTTP/1.1 request without Host, with two, or with one that is no authority, is refused. HTTP/2 has its
-/// authority in the URI, and HTTP/1.0 may have none.
+/// authority in the URI, and HTTP/1.0 may have none. Where both name a host, as a request in absolute form does, they must agree:
+/// what stands before this server could go by one of them, and the handler by the other.
 fn names_one_host(request: &Request<RequestBody>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => is_plain_host(host.as_bytes()) || Authority::try_from(host.as_bytes()).is_ok(),
+        (Some(host), None) => match request.uri().authority() {
+            Some(authority) => authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()),
+            None => is_plain_host(host.as_bytes()) || Authority::try_from(host.as_bytes()).is_ok(),
+        },
         (None, _) => request.version() != Version::HTTP_11,
         (Some(_), Some(_)) => false,
     }

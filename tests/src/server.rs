@@ -213,6 +213,17 @@ impl Server {
         workers.map(ticks).collect()
     }
 
+    /// The most memory that the process has held so far, in bytes.
+    ///
+    /// # Panics
+    /// Where there is no such process, or no Linux.
+    #[must_use]
+    pub fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.parse::<u64>().ok()).expect("a number") << 10
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         assert!(self.process.signal(name), "kill -s {name} failed");

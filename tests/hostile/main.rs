@@ -1,0 +1,149 @@
+//! Input that means harm, put to every runtime as raw bytes. Each gets an answer that was expected, the same from every runtime of
+//! ours, while the requests of others succeed; then nothing is left behind. Other hosts of the component are asked as well, where
+//! they are on PATH, and what they do is only told.
+
+mod exchange;
+mod http1;
+mod http2;
+mod table;
+
+use std::{
+    env, fs,
+    process::{Command, ExitCode},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant},
+};
+
+use exchange::exchange;
+use table::{Outcome, Row};
+use tests::{OtherHost, PATIENCE, Server, host, native, workspace};
+
+/// How many of the servers are ours.
+pub(crate) const OURS: usize = 3;
+
+/// How long others, which may have no time-outs at all, get for a case.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Bytes, and what may come of them.
+pub(crate) struct Case {
+    /// The number of what it is about, by which docs/SECURITY.md sums up.
+    item: u8,
+    what: &'static str,
+    sent: Vec<u8>,
+    expected: &'static [&'static str],
+}
+
+/// What an item is about.
+pub(crate) fn title(item: u8) -> &'static str {
+    match item {
+        1 => "malformed request lines and headers",
+        2 => "too many headers, too large ones",
+        3 => "targets that are too long",
+        4 => "a length, and chunks as well",
+        5 => "lengths that are none",
+        6 => "disguised Transfer-Encoding",
+        7 => "chunks that are none",
+        8 => "bodies over the limit",
+        9 => "headers that never end",
+        10 => "bodies that never end",
+        11 => "connections that say nothing",
+        13 => "paths that are no text",
+        14 => "1,000 requests at once",
+        15 => "hosts that are missing, twice, or do not match",
+        16 => "Upgrade, CONNECT, TRACE",
+        17 => "HTTP/2: floods, and frames that are wrong",
+        19 => "what could forge a line of the log",
+        _ => unreachable!("an item has a title"),
+    }
+}
+
+/// What one server did, case by case.
+struct Tried {
+    name: &'static str,
+    outcomes: Vec<Outcome>,
+    /// Of ours.
+    bystanders: Option<Bystanders>,
+}
+
+/// How it went for others meanwhile. All of them were answered well: otherwise the test has failed.
+struct Bystanders {
+    answered: u32,
+    slowest_probe: Duration,
+    /// Bytes
+    most_memory: u64,
+}
+
+/// Where `make hostile` writes its table.
+const DOCUMENT: &str = "docs/SECURITY.md";
+const BEGIN: &str = "<!-- made by `make hostile` -->\n";
+const END: &str = "<!-- to here -->\n";
+
+fn main() -> ExitCode {
+    let cases: Vec<Case> = http1::cases().into_iter().chain(http2::cases()).collect();
+    let ours =
+        [("native", native()), ("wasi-0.2", host("hello-wasi-0.2.wasm")), ("wasi-0.3", host("hello-wasi-0.3.wasm"))];
+    let others = [("wasmtime serve", OtherHost::wasmtime_serve(&[])), ("spin up", OtherHost::spin_up(&[]))];
+    let tried: Vec<Tried> = thread::scope(|scope| {
+        let cases = &cases;
+        let ours = ours.map(|(name, command)| scope.spawn(move || try_ours(name, command, cases)));
+        let others = others.into_iter().filter_map(|(name, other)| Some((name, other?)));
+        let others = others.map(|(name, other)| scope.spawn(move || try_other(name, &other, cases)));
+        let threads: Vec<_> = ours.into_iter().chain(others).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let rows: Vec<Row> = cases.iter().enumerate().map(|(index, case)| Row::new(case, index, &tried)).collect();
+    if env::var_os("UPDATE_TABLE").is_some() {
+        update(&table::markdown(&rows, &tried));
+    }
+    table::print(&rows, &tried)
+}
+
+fn update(table: &str) {
+    let path = workspace().join(DOCUMENT);
+    let text = fs::read_to_string(&path).expect(DOCUMENT);
+    let (before, rest) = text.split_once(BEGIN).expect("where the table begins");
+    let (_, after) = rest.split_once(END).expect("where it ends");
+    fs::write(path, format!("{before}{BEGIN}\n{table}\n{END}{after}")).expect("written");
+}
+
+fn try_other(name: &'static str, other: &OtherHost, cases: &[Case]) -> Tried {
+    let outcome = |case: &Case| Outcome::of(case, exchange(other.address, &case.sent, LITTLE_PATIENCE));
+    Tried { name, outcomes: cases.iter().map(outcome).collect(), bystanders: None }
+}
+
+fn try_ours(name: &'static str, mut command: Command, cases: &[Case]) -> Tried {
+    command.args(["--header-timeout", "300ms", "--request-timeout", "500ms", "--body-limit", "1MiB"]);
+    command.args(["--access-log", "1"]);
+    let server = Server::start(command);
+    let done = AtomicBool::new(false);
+    let tried = thread::scope(|scope| {
+        let bystanders = scope.spawn(|| bystand(&server, &done));
+        let outcome = |case: &Case| Outcome::of(case, exchange(server.address, &case.sent, PATIENCE));
+        let outcomes = cases.iter().map(outcome).collect();
+        done.store(true, Relaxed);
+        Tried { name, outcomes, bystanders: Some(bystanders.join().expect("all requests of others succeed")) }
+    });
+    server.wait_for_metric("http_requests_in_flight", 0.0);
+    server.wait_for_metric("http_connections", 0.0);
+    for line in server.log() {
+        assert!(!line.is_string(), "{name}: a line of the log is not whole: {line}");
+        let is_panic = line["message"].as_str().is_some_and(|message| message.starts_with("panic"));
+        assert!(!is_panic && line["status"] != 500, "{name}: {line}");
+    }
+    tried
+}
+
+/// Good requests, and probes, until it is done.
+fn bystand(server: &Server, done: &AtomicBool) -> Bystanders {
+    let mut bystanders = Bystanders { answered: 0, slowest_probe: Duration::ZERO, most_memory: 0 };
+    while !done.load(Relaxed) {
+        assert_eq!(server.get("/").status, 200);
+        let asked = Instant::now();
+        assert_eq!(server.admin("/livez").status, 200);
+        bystanders.slowest_probe = bystanders.slowest_probe.max(asked.elapsed());
+        bystanders.answered += 1;
+    }
+    bystanders.most_memory = server.most_memory();
+    bystanders
+}
