@@ -62,6 +62,10 @@ bench: build bench-build ## Measure ours and peers for half an hour, into docs/B
 bench-quick: build bench-build ## Measure speed, start, memory and size, in under a minute
 	@$(TARGET_DIR)/$(HOST)/release/bench quick
 
+.PHONY: hostile
+hostile: build ## Put hostile input to every runtime, and write what came of it into docs/SECURITY.md
+	@UPDATE_TABLE=1 $(CARGO) test --quiet --locked --package tests --test hostile
+
 .PHONY: instructions
 instructions: build ## Write anew what a request costs in instructions, which `make test` holds later changes to
 	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions

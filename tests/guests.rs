@@ -79,6 +79,20 @@ fn sins_are_punished_and_bystanders_unharmed() {
 }
 
 #[test]
+fn all_instances_together_have_a_limit_of_memory() {
+    for guest in GUESTS {
+        // Less than one of them may have for itself.
+        let server = serve(guest, &["--max-total-memory-size", "12MiB"]);
+        let answered = with_bystanders(&server, || {
+            assert_eq!(server.get("/memory").status, 500);
+        });
+        assert!(answered > 0);
+        server.wait_for_log(|line| line["message"] == "guest was refused memory" && line["of"] == "all instances");
+        server.wait_for_metric("wasm_guest_memory_bytes", 0.0);
+    }
+}
+
+#[test]
 fn a_body_that_breaks_off_does_not_look_whole() {
     for guest in GUESTS {
         let server = serve(guest, &[]);

@@ -38,10 +38,10 @@ fn a_log_that_nobody_reads_stops_no_request_and_says_later_what_was_lost() {
         // More than a pipe holds, and what waits before it.
         let path = "x".repeat(1000);
         let one = format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        let last = format!("GET /{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let closing = format!("GET /{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         let mut answers = TcpStream::connect(address).expect("a connection");
         let mut requests = answers.try_clone().expect("a connection");
-        let sender = thread::spawn(move || requests.write_all((one.repeat(REQUESTS - 1) + &last).as_bytes()));
+        let sender = thread::spawn(move || requests.write_all((one.repeat(REQUESTS - 1) + &closing).as_bytes()));
         let mut answered = String::new();
         answers.read_to_string(&mut answered).expect("answers");
         sender.join().expect("no panic").expect("sent");

@@ -1,6 +1,6 @@
 //! What an instance of the component is given: settings, clocks, random numbers, output, HTTP; and how much of everything.
 
-use std::{env, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use wasmtime::{
     Engine, ResourceLimiter, Result, Store,
@@ -67,6 +67,10 @@ pub(crate) struct GuestConfig {
     #[arg(long, env = "HELLO_MAX_MEMORY_SIZE", value_name = "SIZE", default_value = "64MiB", value_parser = hello_server::size)]
     pub(crate) max_memory_size: u64,
 
+    /// Linear memory of all instances together; three quarters of what the container may use unless given
+    #[arg(long, env = "HELLO_MAX_TOTAL_MEMORY_SIZE", value_name = "SIZE", value_parser = hello_server::size)]
+    max_total_memory_size: Option<u64>,
+
     /// Instances at once, 1 to 1000000, each with one request; the next request waits for one
     #[arg(long, env = "HELLO_MAX_INSTANCES", value_name = "COUNT", default_value = "128", value_parser = hello_server::count)]
     pub(crate) max_instances: u32,
@@ -80,6 +84,14 @@ pub(crate) struct GuestConfig {
     pub(crate) idle_instance_timeout: Duration,
 }
 
+/// Three quarters of the memory that the container may use; the rest is the host's own. Without such a limit all that there is.
+fn share_of_container() -> u64 {
+    // Of version 2 of control groups, then of version 1, where no limit is a number beyond every machine's memory.
+    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limit = files.iter().find_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
+    limit.map_or(u64::MAX, |limit| limit / 4 * 3)
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -91,6 +103,8 @@ pub(crate) struct Guest {
     pre: ProxyPre<State>,
     environment: Arc<[(String, String)]>,
     outbound: Outbound,
+    /// Bytes of all instances together.
+    max_total_memory: u64,
     pub(crate) config: GuestConfig,
 }
 
@@ -120,7 +134,14 @@ impl Guest {
             environment.extend(value.clone().map(|value| (name.to_owned(), value)));
         }
         let outbound = Outbound { allowed: config.allowed_outbound_hosts.as_slice().into(), ..Outbound::default() };
-        Ok(Guest { engine: component.engine().clone(), pre, environment: environment.into(), outbound, config })
+        Ok(Guest {
+            engine: component.engine().clone(),
+            pre,
+            environment: environment.into(),
+            outbound,
+            max_total_memory: config.max_total_memory_size.unwrap_or_else(share_of_container),
+            config,
+        })
     }
 
     /// `wasi-0.2` or `wasi-0.3`.
@@ -144,14 +165,13 @@ impl Guest {
     pub(crate) async fn instantiate(&self) -> Result<(Store<State>, Proxy)> {
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment).stdout(GuestOutput::new("stdout")).stderr(GuestOutput::new("stderr"));
-        let memory = usize::try_from(self.config.max_memory_size).unwrap_or(usize::MAX);
         let state = State {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outbound: self.outbound.clone(),
             environment: self.environment.clone(),
-            limiter: Limiter::new(memory),
+            limiter: Limiter::new(self.config.max_memory_size, self.max_total_memory),
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -238,10 +258,11 @@ impl variables::Host for State {
 
 /// Holds the memories and tables of one instance to their limits, and keeps the gauges of all.
 struct Limiter {
-    max_memory: usize,
-    memory: usize,
+    max_memory: u64,
+    max_total_memory: u64,
+    memory: u64,
     /// What the last growth added, for when it fails after all.
-    last_growth: usize,
+    last_growth: u64,
     /// A guest may ask again and again; one line says it.
     refused: bool,
 }
@@ -250,30 +271,38 @@ struct Limiter {
 const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 impl Limiter {
-    fn new(max_memory: usize) -> Self {
+    fn new(max_memory: u64, max_total_memory: u64) -> Self {
         METRICS.instances.inc();
-        Limiter { max_memory, memory: 0, last_growth: 0, refused: false }
+        Limiter { max_memory, max_total_memory, memory: 0, last_growth: 0, refused: false }
     }
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let memory = self.memory - current + desired;
-        let allowed = memory <= self.max_memory;
-        self.last_growth = 0;
-        if allowed {
-            METRICS.memory.add(i64::try_from(desired - current).unwrap_or(i64::MAX));
-            self.memory = memory;
-            self.last_growth = desired - current;
-        } else if !std::mem::replace(&mut self.refused, true) {
-            tracing::warn!(desired = memory, limit = self.max_memory, "guest was refused memory");
+        let growth = (desired - current) as u64;
+        // Counted first: of two that want the last of it, both may be refused, but never both allowed.
+        METRICS.memory.add(growth.cast_signed());
+        let limit = if self.memory + growth > self.max_memory {
+            Some(("an instance", self.max_memory))
+        } else if METRICS.memory.get().cast_unsigned() > self.max_total_memory {
+            Some(("all instances", self.max_total_memory))
+        } else {
+            None
+        };
+        self.last_growth = if limit.is_none() { growth } else { 0 };
+        self.memory += self.last_growth;
+        if let Some((of, limit)) = limit {
+            METRICS.memory.sub(growth.cast_signed());
+            if !std::mem::replace(&mut self.refused, true) {
+                tracing::warn!(desired = self.memory + growth, of, limit, "guest was refused memory");
+            }
         }
-        Ok(allowed)
+        Ok(limit.is_none())
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> Result<()> {
         let growth = std::mem::take(&mut self.last_growth);
-        METRICS.memory.sub(i64::try_from(growth).unwrap_or(i64::MAX));
+        METRICS.memory.sub(growth.cast_signed());
         self.memory -= growth;
         Ok(())
     }
@@ -286,6 +315,6 @@ impl ResourceLimiter for Limiter {
 impl Drop for Limiter {
     fn drop(&mut self) {
         METRICS.instances.dec();
-        METRICS.memory.sub(i64::try_from(self.memory).unwrap_or(i64::MAX));
+        METRICS.memory.sub(self.memory.cast_signed());
     }
 }

@@ -126,9 +126,9 @@ pub(crate) fn cases() -> Vec<Case> {
     let raw = [b"GET /\xff\xfe HTTP/1.1\r\n", CLOSE.as_bytes(), b"\r\n"].concat();
     add(13, "the same, not encoded", raw, &["400", "404"]);
 
-    let pipelined: String =
+    let pipelined: Vec<_> =
         (0..999).map(|index| format!("GET /status/{} HTTP/1.1\r\nHost: a\r\n\r\n", 200 + index % 90)).collect();
-    add(14, "1,000 at once", (pipelined + NEXT).into(), &["1000 in order"]);
+    add(14, "1,000 at once", (pipelined.concat() + NEXT).into(), &["1000 in order"]);
 
     add(15, "absolute form", format!("GET http://a/ HTTP/1.1\r\n{CLOSE}\r\n").into(), &["200"]);
     add(15, "absolute form for another host", format!("GET http://b/ HTTP/1.1\r\n{CLOSE}\r\n").into(), &["400"]);
