@@ -1,7 +1,7 @@
 //! Guests that misbehave: each gets the answer that the contract names, while the requests of others go on succeeding.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
     process::Command,
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
@@ -107,18 +107,44 @@ fn a_body_that_breaks_off_does_not_look_whole() {
 
 #[test]
 fn a_caller_that_leaves_frees_its_instance() {
-    for guest in GUESTS {
+    for (guest, path) in GUESTS.iter().flat_map(|guest| [(guest, "/never"), (guest, "/forever")]) {
         let mut command = host(guest);
         command.args(["--request-timeout", "1h", "--max-in-flight", "1"]);
         let server = Server::start(command);
         let mut caller = TcpStream::connect(server.address).expect("a connection");
-        caller.write_all(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        caller.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).expect("sent");
         server.wait_for_metric("wasm_instances", 1.0);
+        if path == "/forever" {
+            caller.read_exact(&mut [0; 100_000]).expect("a body that goes on");
+        }
         drop(caller);
         server.wait_for_metric("wasm_instances", 0.0);
         server.wait_for_metric("wasm_instance_failures_total{reason=\"timeout\"}", 0.0);
         server.wait_for_metric("http_requests_in_flight", 0.0);
         assert_eq!(server.get("/ok").status, 200);
+    }
+}
+
+#[test]
+fn an_answer_that_is_none_is_contained() {
+    for guest in GUESTS {
+        let server = serve(guest, &[]);
+        let answered = with_bystanders(&server, || {
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                for path in ["/many-headers", "/forged-header"] {
+                    let answer = send(server.address, protocol, request("GET", path, ""));
+                    assert_eq!(answer.status, 500, "{guest} {path} {protocol:?}");
+                }
+                // Less than it says never looks whole; of more, nothing is sent that the caller could take for another answer.
+                for (path, length) in [("/too-short", None), ("/too-long", Some(1))] {
+                    if let Ok(answer) = try_send(server.address, protocol, request("GET", path, "")) {
+                        let is_contained = answer.status == 500 || Some(answer.body.len()) == length;
+                        assert!(is_contained, "{guest} {path} {protocol:?}: {answer:?}");
+                    }
+                }
+            }
+        });
+        assert!(answered > 0);
     }
 }
 

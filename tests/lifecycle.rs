@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use tests::{Answer, Exit, Server, dist, get, host, host_with, native, run_to_exit};
+use tests::{Answer, Exit, Server, dist, free_address, get, host, host_with, native, run_to_exit};
 
 /// Both kinds of server, so that each promise is kept by both.
 fn servers() -> [Command; 3] {
@@ -124,6 +124,21 @@ fn a_second_signal_ends_it_at_once() {
         server.wait_for_log(|line| line["message"] == "draining");
         server.signal("TERM");
         assert_eq!(server.wait().code(), Some(1));
+    }
+}
+
+#[test]
+fn a_killed_server_can_be_started_again_at_once() {
+    let address = free_address().to_string();
+    let serving = |command| Server::start(with(command, &["--listen", &address]));
+    for (first, second) in servers().into_iter().zip(servers()) {
+        let killed = serving(first);
+        // A connection that outlives the process, in the kernel.
+        let _held = TcpStream::connect(&address).expect("a connection");
+        assert_eq!(killed.get("/").status, 200);
+        killed.signal("KILL");
+        assert!(!killed.wait().success());
+        assert_eq!(serving(second).get("/").status, 200);
     }
 }
 

@@ -10,6 +10,9 @@ use std::{
 /// Requests that this instance has answered: what a fresh instance must not know.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
+/// The value of a header that would be two.
+const FORGED: &[u8] = b"y\r\nforged: yes";
+
 /// The answer of a sin that comes back.
 fn sin(path: &str) -> String {
     match path {

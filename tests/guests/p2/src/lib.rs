@@ -29,7 +29,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
             None => sin(&path),
         },
     };
-    let response = OutgoingResponse::new(Headers::new());
+    let response = OutgoingResponse::new(headers(&path));
     let mut sink = response.take_body();
     out.set(response);
     _ = sink.send(body.into_bytes()).await;
@@ -38,4 +38,21 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         monotonic_clock::subscribe_duration(1).block();
         panic!("as requested, in the middle of the body");
     }
+    while path == "/forever" && sink.send(vec![b'x'; 1024]).await.is_ok() {}
+}
+
+/// Headers that no answer should have.
+fn headers(path: &str) -> Headers {
+    let headers = Headers::new();
+    let append = |name: &str, value: &[u8]| {
+        headers.append(&name.to_owned(), &value.to_vec()).expect("the host takes it");
+    };
+    match path {
+        "/many-headers" => (0..1_000_000).for_each(|index| append(&format!("x-{index}"), b"y")),
+        "/forged-header" => append("x", FORGED),
+        "/too-short" => append("content-length", b"1000"),
+        "/too-long" => append("content-length", b"1"),
+        _ => {}
+    }
+    headers
 }

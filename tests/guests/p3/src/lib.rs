@@ -1,6 +1,6 @@
 //! A WASI 0.3 component with every sin that the host must contain.
 
-#![allow(unsafe_code)] // The entry point's macro expands to it.
+#![allow(unsafe_code)] // The entry point's macro expands to it, and one sin takes it.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -9,7 +9,7 @@ use futures_util::{Stream, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use spin_sdk::{
-    http::{Request, Response},
+    http::{HeaderMap, HeaderName, HeaderValue, Request, Response},
     http_service,
     time::sleep,
 };
@@ -30,9 +30,34 @@ async fn handle(request: Request) -> Response<BoxBody<Bytes, Infallible>> {
             Err(error) => format!("refused: {error:?}"),
         },
         "/break" => return Response::new(breaking().boxed()),
+        "/forever" => {
+            let chunk = || Ok(Frame::data(Bytes::from(vec![b'x'; 1024])));
+            return Response::new(StreamBody::new(stream::repeat_with(chunk)).boxed());
+        }
         path => sin(path),
     };
-    Response::new(Full::from(body).boxed())
+    let mut response = Response::new(Full::from(body).boxed());
+    add_headers(request.uri().path(), response.headers_mut());
+    response
+}
+
+/// Headers that no answer should have.
+fn add_headers(path: &str, headers: &mut HeaderMap) {
+    match path {
+        // As many as the map takes.
+        "/many-headers" => (0..20_000).for_each(|index| {
+            let name = HeaderName::try_from(format!("x-{index}")).expect("a name");
+            headers.append(name, HeaderValue::from_static("y"));
+        }),
+        "/forged-header" => {
+            // SAFETY: it is not what the type promises, which is the point: the host sees it all the same.
+            let value = unsafe { HeaderValue::from_maybe_shared_unchecked(Bytes::from_static(FORGED)) };
+            _ = headers.append("x", value);
+        }
+        "/too-short" => _ = headers.append("content-length", HeaderValue::from_static("1000")),
+        "/too-long" => _ = headers.append("content-length", HeaderValue::from_static("1")),
+        _ => {}
+    }
 }
 
 /// A body that traps after its first half.
