@@ -115,7 +115,7 @@ fn a_caller_that_leaves_frees_its_instance() {
         caller.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).expect("sent");
         server.wait_for_metric("wasm_instances", 1.0);
         if path == "/forever" {
-            caller.read_exact(&mut [0; 100_000]).expect("a body that goes on");
+            caller.read_exact(&mut vec![0; 100_000]).expect("a body that goes on");
         }
         drop(caller);
         server.wait_for_metric("wasm_instances", 0.0);
