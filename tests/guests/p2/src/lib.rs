@@ -45,7 +45,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 fn headers(path: &str) -> Headers {
     let headers = Headers::new();
     let append = |name: &str, value: &[u8]| {
-        headers.append(&name.to_owned(), &value.to_vec()).expect("the host takes it");
+        headers.append(name, value).expect("the host takes it");
     };
     match path {
         "/many-headers" => (0..1_000_000).for_each(|index| append(&format!("x-{index}"), b"y")),
