@@ -91,6 +91,39 @@ fn all_instances_together_have_a_limit_of_memory() {
 }
 
 #[test]
+fn a_request_is_shed_where_others_have_all_the_memory() {
+    for guest in GUESTS {
+        // Enough for one instance.
+        let server = serve(guest, &["--max-total-memory-size", "2MiB", "--request-timeout", "1h"]);
+        let mut caller = TcpStream::connect(server.address).expect("a connection");
+        caller.write_all(b"GET /forever HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        caller.read_exact(&mut [0]).expect("an answer that goes on");
+        let shed = server.get("/ok");
+        assert_eq!((shed.status.as_u16(), shed.header("retry-after")), (503, "1"), "{guest}: {:?}", shed.body);
+        server.wait_for_metric("http_requests_shed_total", 1.0);
+        server.wait_for_metric("wasm_instance_failures_total{reason=\"instantiation\"}", 1.0);
+        drop(caller);
+        server.wait_for_metric("wasm_instances", 0.0);
+        assert_eq!(server.get("/ok").text(), "ok");
+    }
+}
+
+#[test]
+fn no_guest_runs_for_a_body_over_the_limit() {
+    for guest in GUESTS {
+        let server = serve(guest, &["--body-limit", "1KiB"]);
+        for _ in 0..3 {
+            let answer = send(server.address, Protocol::Http1, request("POST", "/ok", vec![b'x'; 1025]));
+            assert_eq!(answer.status, 413, "{guest}");
+        }
+        // The one that was made before there were requests has answered none.
+        server.wait_for_metric("http_requests_total{method=\"POST\",status=\"413\"}", 3.0);
+        server.wait_for_metric("wasm_instantiations_total", 1.0);
+        server.wait_for_metric("wasm_instance_reuses_total", 0.0);
+    }
+}
+
+#[test]
 fn a_body_that_breaks_off_does_not_look_whole() {
     for guest in GUESTS {
         let server = serve(guest, &[]);

@@ -20,6 +20,7 @@ use crate::{
     metrics::METRICS,
     outbound::Outbound,
     output::GuestOutput,
+    run::Failed,
 };
 
 /// Bytes that one call of a guest may make the host allocate.
@@ -162,7 +163,10 @@ impl Guest {
     }
 
     /// A fresh instance, alone in its store.
-    pub(crate) async fn instantiate(&self) -> Result<(Store<State>, Proxy)> {
+    ///
+    /// # Errors
+    /// There is no memory for it, or it failed by itself.
+    pub(crate) async fn instantiate(&self) -> Result<(Store<State>, Proxy), Failed> {
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment).stdout(GuestOutput::new("stdout")).stderr(GuestOutput::new("stderr"));
         let state = State {
@@ -181,9 +185,14 @@ impl Guest {
         // At every tick of the clock the guest lets others run; whether its own time is up is seen outside.
         store.epoch_deadline_async_yield_and_update(1);
         store.set_epoch_deadline(1);
-        let proxy = self.pre.instantiate_async(&mut store).await?;
-        METRICS.instantiations.inc();
-        Ok((store, proxy))
+        match self.pre.instantiate_async(&mut store).await {
+            Ok(proxy) => {
+                METRICS.instantiations.inc();
+                Ok((store, proxy))
+            }
+            Err(error) if store.data().limiter.others_have_it => Err(Failed::NoRoom(error)),
+            Err(error) => Err(Failed::Start(error)),
+        }
     }
 }
 
@@ -265,6 +274,8 @@ struct Limiter {
     last_growth: u64,
     /// A guest may ask again and again; one line says it.
     refused: bool,
+    /// Whether it was refused what all instances together had used up.
+    others_have_it: bool,
 }
 
 /// Elements of one table; the functions of a large program are some ten thousand.
@@ -273,7 +284,7 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 impl Limiter {
     fn new(max_memory: u64, max_total_memory: u64) -> Self {
         METRICS.instances.inc();
-        Limiter { max_memory, max_total_memory, memory: 0, last_growth: 0, refused: false }
+        Limiter { max_memory, max_total_memory, memory: 0, last_growth: 0, refused: false, others_have_it: false }
     }
 }
 
@@ -285,6 +296,7 @@ impl ResourceLimiter for Limiter {
         let limit = if self.memory + growth > self.max_memory {
             Some(("an instance", self.max_memory))
         } else if METRICS.memory.get().cast_unsigned() > self.max_total_memory {
+            self.others_have_it = true;
             Some(("all instances", self.max_total_memory))
         } else {
             None

@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_channel::oneshot;
-use hello_server::{RequestBody, RequestBodyError, problem};
+use hello_server::{RequestBody, RequestBodyError, problem, shed};
 use http::{
     Request, Response, StatusCode, Uri,
     header::HOST,
@@ -132,6 +132,7 @@ fn failure(failed: &Failed) -> Response<GuestBody> {
     failed.report();
     let internal = |detail| problem(StatusCode::INTERNAL_SERVER_ERROR, detail);
     let response = match failed {
+        Failed::NoRoom(_) => shed("the guests have all the memory that they may have; try again in a moment"),
         Failed::Start(_) => internal("the guest could not be started; the log has the reason"),
         Failed::Trap(_) => internal("the guest failed; the log has the reason"),
         Failed::Error(_) => internal("the guest answered with an error; the log has the reason"),

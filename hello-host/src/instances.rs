@@ -88,7 +88,7 @@ impl Instances {
     }
 
     async fn make(&self) -> Result<Instance, Failed> {
-        let (store, proxy) = self.guest.instantiate().await.map_err(Failed::Start)?;
+        let (store, proxy) = self.guest.instantiate().await?;
         Ok(Instance { store, proxy, answered: 0, idle_since: Instant::now(), last_ran_on: thread::current().id() })
     }
 

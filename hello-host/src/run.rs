@@ -37,6 +37,8 @@ use crate::{
 
 /// Why a guest did not answer, or did not finish.
 pub(crate) enum Failed {
+    /// An instance could not be made, as all that there are have the memory.
+    NoRoom(wasmtime::Error),
     /// An instance could not be made.
     Start(wasmtime::Error),
     /// The guest trapped: a panic, too much memory or stack, an unreachable.
@@ -49,7 +51,7 @@ impl Failed {
     /// Counts and logs it.
     pub(crate) fn report(&self) {
         let (failure, message) = match self {
-            Failed::Start(_) => (Failure::Instantiation, "guest could not be instantiated"),
+            Failed::NoRoom(_) | Failed::Start(_) => (Failure::Instantiation, "guest could not be instantiated"),
             Failed::Trap(_) => (Failure::Trap, "guest trapped"),
             Failed::Error(_) => (Failure::Error, "guest answered with an error"),
         };
@@ -60,7 +62,7 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failed::Start(error) | Failed::Trap(error) | Failed::Error(error)) = self;
+        let (Failed::NoRoom(error) | Failed::Start(error) | Failed::Trap(error) | Failed::Error(error)) = self;
         f.write_str(&one_line(error))
     }
 }
