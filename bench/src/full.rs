@@ -17,6 +17,8 @@ const CONNECTIONS: usize = 32;
 const PEAK: Effort = Effort { rounds: 21, slice: Duration::from_millis(500) };
 const TAIL: Effort = Effort { rounds: 5, slice: Duration::from_secs(3) };
 const STARTS: usize = 21;
+/// Requests at once, where more are refused.
+const PLACES: usize = 64;
 const SWEEP_SLICE: Duration = Duration::from_secs(2);
 
 const P3: &str = "dist/hello-wasi-0.3.wasm";
@@ -122,6 +124,9 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
     compare_pair(&work, &Request::get("/"), Together, report)?;
     tail(host, serve, report)?;
 
+    for server in [servers::native(), servers::host(HOST_P3, Path::new(P3))] {
+        overload(&servers::with_places(server, PLACES), report)?;
+    }
     start_times("native", native, [4.0, 2.0], report)?;
     start_times("hello-host, precompiled", precompiled, [7.0, 4.0], report)?;
     start_times("hello-host, warm cache", host, [12.0, 8.0], report)?;
@@ -185,6 +190,31 @@ fn tail(first: &Recipe, second: &Recipe, report: &mut Report) -> io::Result<()> 
         measured: vec![percentiles[0][P99] / percentiles[1][P99]],
         unit: Unit::Ratio,
         bound: Bound::AtMost([0.6, 0.4]),
+    });
+    Ok(())
+}
+
+/// Ten times the requests that there are places for: what can be answered still is, and the rest is refused at once.
+fn overload(server: &Recipe, report: &mut Report) -> io::Result<()> {
+    Together.take()?;
+    eprintln!("overload of {}", server.name);
+    let server = start(server, Together)?;
+    let wait = Request::get("/delay/0.05");
+    let peak = throughput(&server, &wait, PLACES)?;
+    let overload = load::overload(server.address, &wait, 10 * PLACES, 10.0 * peak, TAIL.slice)?;
+    let goodput = count(overload.answered) / overload.elapsed.as_secs_f64();
+    let slowest = overload.refusals.last().ok_or_else(|| io::Error::other("an overload, but nothing was refused"))?;
+    report.goals.push(Goal {
+        what: format!("answered at ten times the capacity, to at the capacity: {}", server.name),
+        measured: vec![goodput / peak],
+        unit: Unit::Ratio,
+        bound: Bound::AtLeast([0.9, 0.98]),
+    });
+    report.goals.push(Goal {
+        what: format!("slowest of {} refusals meanwhile: {}", overload.refusals.len(), server.name),
+        measured: vec![slowest.as_secs_f64() * 1e3],
+        unit: Unit::Milliseconds,
+        bound: Bound::AtMost([50.0, 10.0]),
     });
     Ok(())
 }

@@ -79,27 +79,88 @@ pub(crate) fn open_loop(
     rate: f64,
     time: Duration,
 ) -> io::Result<Vec<Duration>> {
-    let (next, latencies) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Vec<Duration>>>::default());
-    let measured = latencies.clone();
+    let latencies = Arc::<Mutex<Vec<Duration>>>::default();
+    let (pace, measured) = (Pace::new(rate, time), latencies.clone());
+    over_connections(address, request, connections, async move |connection| {
+        while let Some(due) = pace.turn().await {
+            connection.ask().await?;
+            measured.lock().unwrap_or_else(PoisonError::into_inner).push(due.elapsed());
+        }
+        Ok(())
+    })?;
+    Ok(taken_sorted(&latencies))
+}
+
+/// What a server does that is asked for more than it has places for.
+pub(crate) struct Overload {
+    /// Requests answered with 200.
+    pub(crate) answered: u64,
+    /// How long it took to answer others with 503, and when to come again. Sorted.
+    pub(crate) refusals: Vec<Duration>,
+    /// From the first request to the last answer.
+    pub(crate) elapsed: Duration,
+}
+
+/// Sends requests at a constant rate a second, more than can be answered.
+///
+/// # Errors
+/// A connection that fails, or an answer that is neither 200 nor 503 with Retry-After.
+pub(crate) fn overload(
+    address: SocketAddr,
+    request: &Request,
+    connections: usize,
+    rate: f64,
+    time: Duration,
+) -> io::Result<Overload> {
+    let (answered, refusals) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Vec<Duration>>>::default());
+    let (pace, count, refused) = (Pace::new(rate, time), answered.clone(), refusals.clone());
     let started = Instant::now();
     over_connections(address, request, connections, async move |connection| {
-        loop {
-            #[allow(clippy::cast_precision_loss)]
-            let due = Duration::from_secs_f64(next.fetch_add(1, Relaxed) as f64 / rate);
-            if due >= time {
-                return Ok(());
+        while pace.turn().await.is_some() {
+            let asked = Instant::now();
+            match connection.exchange().await? {
+                Answer::Ok => _ = count.fetch_add(1, Relaxed),
+                Answer::ComeAgain => refused.lock().unwrap_or_else(PoisonError::into_inner).push(asked.elapsed()),
             }
-            // Timers tick in milliseconds, which is too coarse here.
-            while started.elapsed() < due {
-                yield_now().await;
-            }
-            connection.ask().await?;
-            measured.lock().unwrap_or_else(PoisonError::into_inner).push(started.elapsed().saturating_sub(due));
         }
+        Ok(())
     })?;
-    let mut latencies = std::mem::take(&mut *latencies.lock().unwrap_or_else(PoisonError::into_inner));
-    latencies.sort_unstable();
-    Ok(latencies)
+    let answered = answered.load(Relaxed);
+    Ok(Overload { answered, refusals: taken_sorted(&refusals), elapsed: started.elapsed() })
+}
+
+fn taken_sorted(times: &Mutex<Vec<Duration>>) -> Vec<Duration> {
+    let mut times = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
+    times.sort_unstable();
+    times
+}
+
+/// When each request of an open loop is due. Clones share the requests among them.
+#[derive(Clone)]
+struct Pace {
+    started: Instant,
+    /// Requests a second.
+    rate: f64,
+    time: Duration,
+    next: Arc<AtomicU64>,
+}
+
+impl Pace {
+    fn new(rate: f64, time: Duration) -> Self {
+        Pace { started: Instant::now(), rate, time, next: Arc::default() }
+    }
+
+    /// Waits until the next request is due, and gives when that was; nothing when the time is over.
+    async fn turn(&self) -> Option<Instant> {
+        #[allow(clippy::cast_precision_loss)]
+        let after = Duration::from_secs_f64(self.next.fetch_add(1, Relaxed) as f64 / self.rate);
+        let due = self.started + after;
+        // Timers tick in milliseconds, which is too coarse here.
+        while after < self.time && Instant::now() < due {
+            yield_now().await;
+        }
+        (after < self.time).then_some(due)
+    }
 }
 
 fn over_connections(
@@ -152,8 +213,16 @@ impl Connection {
         Ok(Connection { address, stream, request, buffer: Vec::with_capacity(64 * 1024) })
     }
 
-    /// One request and its whole answer. What is sent back while it is still being sent is read meanwhile.
+    /// One request and its whole answer, which is to be 200.
     async fn ask(&mut self) -> io::Result<()> {
+        match self.exchange().await? {
+            Answer::Ok => Ok(()),
+            Answer::ComeAgain => Err(io::Error::other("an answer with status 503")),
+        }
+    }
+
+    /// One request and its whole answer. What is sent back while it is still being sent is read meanwhile.
+    async fn exchange(&mut self) -> io::Result<Answer> {
         self.buffer.clear();
         let (mut reading, mut writing) = self.stream.split();
         let (buffer, request) = (&mut self.buffer, &self.request.0);
@@ -167,11 +236,11 @@ impl Connection {
                 }
             }
         };
-        let ((), end) = tokio::try_join!(writing.write_all(request), answer)?;
+        let ((), (answer, end)) = tokio::try_join!(writing.write_all(request), answer)?;
         if end == End::Close {
             self.stream = connect(self.address).await?;
         }
-        Ok(())
+        Ok(answer)
     }
 }
 
@@ -181,6 +250,14 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// What may be answered.
+enum Answer {
+    /// 200
+    Ok,
+    /// 503 with Retry-After
+    ComeAgain,
+}
+
 /// What becomes of a connection after an answer.
 #[derive(PartialEq)]
 enum End {
@@ -188,16 +265,18 @@ enum End {
     Close,
 }
 
-/// Whether an answer has arrived to its end, by its length or its last chunk.
-fn end_of_answer(bytes: &[u8]) -> io::Result<Option<End>> {
+/// An answer that has arrived to its end, by its length or its last chunk.
+fn end_of_answer(bytes: &[u8]) -> io::Result<Option<(Answer, End)>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut answer = httparse::Response::new(&mut headers);
     let Ok(httparse::Status::Complete(head)) = answer.parse(bytes) else { return Ok(None) };
-    if answer.code != Some(200) {
-        return Err(io::Error::other(format!("an answer with status {:?}", answer.code)));
-    }
     let header = |name: &str| {
         answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+    };
+    let kind = match answer.code {
+        Some(200) => Answer::Ok,
+        Some(503) if header("retry-after").is_some() => Answer::ComeAgain,
+        code => return Err(io::Error::other(format!("an answer with status {code:?}"))),
     };
     let length = header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
     let is_whole = match length {
@@ -205,5 +284,5 @@ fn end_of_answer(bytes: &[u8]) -> io::Result<Option<End>> {
         None => bytes.ends_with(b"0\r\n\r\n"),
     };
     let end = if header("connection") == Some(b"close") { End::Close } else { End::KeepAlive };
-    Ok(is_whole.then_some(end))
+    Ok(is_whole.then_some((kind, end)))
 }

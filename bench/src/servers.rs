@@ -32,6 +32,15 @@ pub(crate) fn host(name: &'static str, component: &Path) -> Recipe {
     ours(name, "hello-host", &["serve", &component.to_string_lossy()])
 }
 
+/// One of ours that has room for so many requests at once.
+pub(crate) fn with_places(server: Recipe, places: usize) -> Recipe {
+    recipe(server.name, move |address| {
+        let mut command = (server.command)(address);
+        command.arg(format!("--max-in-flight={places}"));
+        command
+    })
+}
+
 /// One of ours with everything on that operators can turn on: a line in the log for every request, and a span for each hundredth, which
 /// this address is sent.
 pub(crate) fn observed(name: &'static str, server: Recipe, spans: SocketAddr) -> Recipe {
