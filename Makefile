@@ -66,6 +66,13 @@ bench-quick: build bench-build ## Measure speed, start, memory and size, in unde
 hostile: build ## Put hostile input to every runtime, and write what came of it into docs/SECURITY.md
 	@UPDATE_TABLE=1 $(CARGO) test --quiet --locked --package tests --test hostile
 
+.PHONY: soak
+SOAK_MINUTES ?= 30
+soak: build ## Serve over bad connections for half an hour, and write into docs/SECURITY.md what became of it
+	@tests/soak/toxiproxy.sh $(TARGET_DIR)/soak
+	@SOAK_MINUTES=$(SOAK_MINUTES) PATH="$(realpath $(TARGET_DIR))/soak:$$PATH" \
+	  $(CARGO) test --quiet --locked --package tests --test soak
+
 .PHONY: instructions
 instructions: build ## Write anew what a request costs in instructions, which `make test` holds later changes to
 	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions
