@@ -8,23 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::{
-    HeaderMap, Request,
-    body::Frame,
-    header::{CONTENT_TYPE, HeaderValue},
-};
+use hyper::{Request, body::Frame, header::HeaderValue};
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::{Answer, AnyRequest, OtherHost, Protocol, Server, host, native, request, send};
 
 const BODY_LIMIT: usize = 1 << 20;
 const MESSAGE: &str = "Grüße <b>&\"'";
-
-/// What the contract allows to differ: who serves, where, and when.
-const FIELDS_OF_THE_RUNTIME: [&str; 4] = ["runtime", "target", "wasi_host", "hostname"];
-
-/// Headers of the connection or of the moment. HTTP/2 and other hosts frame bodies in ways of their own.
-const HEADERS_OF_THE_TRANSPORT: [&str; 4] = ["date", "connection", "transfer-encoding", "keep-alive"];
 
 /// Characters shown of a difference; bodies can be large.
 const MAX_DIFFERENCE: usize = 2_000;
@@ -281,32 +271,6 @@ fn settings(mut command: Command) -> Command {
     command
 }
 
-/// What is compared between runtimes.
-fn comparable(answer: &Answer) -> (u16, HeaderMap, Value) {
-    let mut headers = answer.headers.clone();
-    for name in HEADERS_OF_THE_TRANSPORT {
-        headers.remove(name);
-    }
-    let is_json = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().ends_with(b"json"));
-    let mut body = match serde_json::from_slice(&answer.body) {
-        Ok(body) if is_json => body,
-        _ => Value::String(answer.body.escape_ascii().to_string()),
-    };
-    if let Some(fields) = body.as_object_mut() {
-        for field in FIELDS_OF_THE_RUNTIME {
-            fields.remove(field);
-        }
-    }
-    if headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
-        body = Value::Null;
-    }
-    // Names of runtimes and hosts differ in length.
-    if body.get("version").is_some() || body.is_null() || answer.body.is_empty() {
-        headers.remove("content-length");
-    }
-    (answer.status.as_u16(), headers, body)
-}
-
 fn run(case: &Case, runtime: &Runtime, reference: SocketAddr) -> Result<(), Failed> {
     let ask = |address, protocol| {
         let mut request = (case.request)();
@@ -317,7 +281,7 @@ fn run(case: &Case, runtime: &Runtime, reference: SocketAddr) -> Result<(), Fail
     assert_eq!(answer.status, case.status, "{:?}", answer.body);
     (case.check)(&answer);
 
-    let (mut comparable, mut native) = (comparable(&answer), comparable(&ask(reference, Protocol::Http1)));
+    let (mut comparable, mut native) = (answer.comparable(), ask(reference, Protocol::Http1).comparable());
     for (_, headers, body) in [&mut comparable, &mut native] {
         if !runtime.ours {
             // What hello-server adds is not the component's to give, other hosts choose the framing, and wasmtime 48 does not

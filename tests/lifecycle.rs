@@ -10,12 +10,7 @@ use std::{
     thread,
 };
 
-use tests::{Answer, Exit, Server, dist, free_address, get, host, host_with, native, run_to_exit};
-
-/// Both kinds of server, so that each promise is kept by both.
-fn servers() -> [Command; 3] {
-    [native(), host("hello-wasi-0.2.wasm"), host("hello-wasi-0.3.wasm")]
-}
+use tests::{Answer, Exit, Server, dist, free_address, get, host, host_with, native, run_to_exit, runtimes};
 
 fn with(mut command: Command, flags: &[&str]) -> Command {
     command.args(flags);
@@ -47,7 +42,7 @@ fn binds_then_warms_then_turns_ready() {
         assert_eq!(server.wait().code(), Some(1));
     }
 
-    for command in servers() {
+    for command in runtimes() {
         let server = Server::start(command);
         let readiness = server.admin("/readyz");
         assert_eq!((readiness.status.as_u16(), readiness.text()), (200, "ready\n"));
@@ -68,7 +63,7 @@ fn one_line_tells_where_it_serves_and_what() {
 
 #[test]
 fn sigterm_drains_without_losing_a_request() {
-    for command in servers() {
+    for command in runtimes() {
         let server = Server::start(with(command, &["--drain-delay", "2s"]));
         let request = in_flight(&server, "/delay/1");
         server.signal("TERM");
@@ -88,7 +83,7 @@ fn sigterm_drains_without_losing_a_request() {
 
 #[test]
 fn the_drain_closes_idle_connections() {
-    for command in servers() {
+    for command in runtimes() {
         let server = Server::start(with(command, &["--drain-delay", "0s"]));
         let mut idle = TcpStream::connect(server.address).expect("a connection");
         idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
@@ -106,7 +101,7 @@ fn the_drain_closes_idle_connections() {
 
 #[test]
 fn the_drain_has_a_deadline() {
-    for command in servers() {
+    for command in runtimes() {
         let server = Server::start(with(command, &["--drain-delay", "0s", "--drain-timeout", "100ms"]));
         let request = in_flight(&server, "/delay/10");
         server.signal("TERM");
@@ -118,7 +113,7 @@ fn the_drain_has_a_deadline() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    for command in servers() {
+    for command in runtimes() {
         let server = Server::start(with(command, &["--drain-delay", "1h"]));
         server.signal("TERM");
         server.wait_for_log(|line| line["message"] == "draining");
@@ -131,7 +126,7 @@ fn a_second_signal_ends_it_at_once() {
 fn a_killed_server_can_be_started_again_at_once() {
     let address = free_address().to_string();
     let serving = |command| Server::start(with(command, &["--listen", &address]));
-    for (first, second) in servers().into_iter().zip(servers()) {
+    for (first, second) in runtimes().into_iter().zip(runtimes()) {
         let killed = serving(first);
         // A connection that outlives the process, in the kernel.
         let _held = TcpStream::connect(&address).expect("a connection");
@@ -144,7 +139,7 @@ fn a_killed_server_can_be_started_again_at_once() {
 
 #[test]
 fn interrupt_does_not_wait_for_load_balancers() {
-    for command in servers() {
+    for command in runtimes() {
         let server = Server::start(with(command, &["--drain-delay", "1h"]));
         server.signal("INT");
         assert_eq!(server.wait().code(), Some(0));
@@ -153,7 +148,7 @@ fn interrupt_does_not_wait_for_load_balancers() {
 
 #[test]
 fn readiness_can_be_switched() {
-    for command in servers() {
+    for command in runtimes() {
         let server = Server::start(command);
         let post = |path| tests::send(server.admin, tests::Protocol::Http1, tests::request("POST", path, ""));
         assert_eq!(post("/readyz/disable").status, 200);
@@ -253,7 +248,7 @@ fn help_lists_every_setting() {
 fn a_busy_port_is_refused_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address: SocketAddr = taken.local_addr().expect("bound");
-    for command in servers() {
+    for command in runtimes() {
         let exit = run_to_exit(with(command, &["--listen", &address.to_string(), "--admin-listen", "127.0.0.1:0"]));
         assert_refused(&exit, 1, &[&address.to_string(), "in use", "--listen"]);
     }
@@ -383,7 +378,7 @@ fn what_one_start_compiles_is_kept_for_the_next() {
 
 #[test]
 fn workers_are_held_to_the_processors_allowed() {
-    for command in servers() {
+    for command in runtimes() {
         let mut confined = Command::new("taskset");
         confined.args(["--cpu-list", "0"]).arg(command.get_program()).args(command.get_args());
         let server = Server::start(confined);

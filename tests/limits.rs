@@ -3,19 +3,10 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    process::Command,
     thread,
 };
 
-use tests::{Protocol, Server, host, native, request, send, try_send};
-
-fn servers(flags: &[&str]) -> impl Iterator<Item = Server> {
-    let commands = [native(), host("hello-wasi-0.2.wasm"), host("hello-wasi-0.3.wasm")];
-    commands.into_iter().map(move |mut command: Command| {
-        command.args(flags);
-        Server::start(command)
-    })
-}
+use tests::{Protocol, Server, request, send, servers, try_send};
 
 /// What a connection answers to these bytes until it is closed.
 fn raw(server: &Server, bytes: &[u8]) -> String {

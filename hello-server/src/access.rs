@@ -1,9 +1,11 @@
 //! The access log: the line of a request whose answer has ended.
 
-use std::time::SystemTime;
+use std::{
+    fmt::{self, Display},
+    time::SystemTime,
+};
 
 use http::StatusCode;
-use serde::Serialize;
 use tracing::Level;
 
 use crate::{lines, log, request::random};
@@ -17,7 +19,6 @@ pub(crate) struct AccessLog {
 }
 
 /// What a line says of a request.
-#[derive(Serialize)]
 pub(crate) struct Access<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
@@ -25,27 +26,18 @@ pub(crate) struct Access<'a> {
     pub(crate) latency_us: u64,
     pub(crate) bytes: u64,
     pub(crate) request_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace_id: Option<&'a str>,
 }
 
-/// The same with what all lines of the log have, as JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: Timestamp,
-    level: &'static str,
-    message: &'static str,
-    target: &'static str,
-    #[serde(flatten)]
-    access: &'a Access<'a>,
-    runtime: &'static str,
-}
+/// A text as JSON has it. Most need no escape, and are not looked at byte by byte for one.
+struct Json<'a>(&'a str);
 
-struct Timestamp(SystemTime);
-
-impl Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_rfc3339_micros(self.0))
+impl Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+            return write!(f, "\"{}\"", self.0);
+        }
+        f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -62,19 +54,19 @@ impl AccessLog {
         }
     }
 
-    /// Writes the line; as JSON not on the way of other lines, through `tracing`, on which every field is a call or two.
+    /// Writes the line; as JSON not on the way of other lines, through `tracing`, on which every field is a call or two, nor by a
+    /// serializer, which goes over every byte of the names, too: half of what a line costs, a fiftieth of a request.
     pub(crate) fn write(self, level: Level, access: &Access<'_>) {
-        if log::is_json() {
-            return lines::push_json(&Line {
-                timestamp: Timestamp(SystemTime::now()),
-                level: level.as_str(),
-                message: MESSAGE,
-                target: TARGET,
-                access,
-                runtime: self.runtime,
-            });
-        }
         let Access { method, path, status, latency_us, bytes, request_id, trace_id } = *access;
+        let runtime = self.runtime;
+        if log::is_json() {
+            let timestamp = humantime::format_rfc3339_micros(SystemTime::now());
+            let (method, path, request_id) = (Json(method), Json(path), Json(request_id));
+            let trace_id = trace_id.map(|id| format!(r#","trace_id":"{id}""#)).unwrap_or_default();
+            return lines::push_line(format_args!(
+                r#"{{"timestamp":"{timestamp}","level":"{level}","message":"{MESSAGE}","target":"{TARGET}","method":{method},"path":{path},"status":{status},"latency_us":{latency_us},"bytes":{bytes},"request_id":{request_id}{trace_id},"runtime":"{runtime}"}}"#
+            ));
+        }
         macro_rules! event {
             ($level:expr) => {
                 tracing::event!(
@@ -87,7 +79,7 @@ impl AccessLog {
                     bytes,
                     request_id,
                     trace_id,
-                    runtime = self.runtime,
+                    runtime,
                     "{MESSAGE}"
                 )
             };
@@ -105,5 +97,21 @@ impl AccessLog {
         #[allow(clippy::cast_precision_loss)]
         let chance = (random() >> 11) as f64 / (1_u64 << 53) as f64;
         chance < self.share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_the_same_in_json(characters in prop::collection::vec(any::<char>(), 0..20), plain in "[!-~]{0,20}") {
+            for text in [String::from_iter(characters), plain] {
+                prop_assert_eq!(serde_json::from_str::<String>(&Json(&text).to_string()).unwrap(), text);
+            }
+        }
     }
 }

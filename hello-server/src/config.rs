@@ -91,25 +91,30 @@ pub enum LogFormat {
 pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
     let mut command = Cli::command();
     command.build();
+    let refuse = |reason: String| {
+        eprintln!("{}: {}", command.get_name(), printable(&reason));
+        ExitCode::from(EX_USAGE)
+    };
     if let Some(unknown) = unknown_variable(&command) {
-        eprintln!("{}: unknown setting {unknown} in the environment; --help lists the settings", command.get_name());
-        return Err(ExitCode::from(EX_USAGE));
+        return Err(refuse(format!("unknown setting {unknown} in the environment; --help lists the settings")));
     }
     let cli = Cli::try_parse().map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             print!("{error}");
             ExitCode::SUCCESS
         }
-        _ => {
-            eprintln!("{}: {}", command.get_name(), one_line(&error, &command));
-            ExitCode::from(EX_USAGE)
-        }
+        _ => refuse(one_line(&error, &command)),
     })?;
-    trace::check_settings().map_err(|reason| {
-        eprintln!("{}: {reason}", command.get_name());
-        ExitCode::from(EX_USAGE)
-    })?;
+    trace::check_settings().map_err(refuse)?;
     Ok(cli)
+}
+
+/// The same with line breaks and whatever else moves a terminal escaped.
+fn printable(text: &str) -> String {
+    let escaped = |character: char| {
+        if character.is_control() { character.escape_default().collect() } else { character.to_string() }
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// A `HELLO_` variable that is no setting of this program, and thus most likely misspelt. Kubernetes itself sets some for a
@@ -226,7 +231,55 @@ fn within<T: PartialOrd, E: Display>(
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        server: Config,
+    }
+
+    /// What somebody could give for a setting: anything, or what looks like a number with a unit.
+    fn text() -> impl Strategy<Value = String> {
+        let anything = prop::collection::vec(any::<char>(), 0..20).prop_map(String::from_iter);
+        prop_oneof![anything, "-?[0-9]{0,25}([.][0-9]*)? ?[A-Za-z]{0,4}", "[a-z,=:\\[\\]0-9]{0,20}"]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_within_bounds(text in text()) {
+            let longest = Duration::from_hours(1);
+            prop_assert!(count(&text).ok().is_none_or(|count| (1..=1_000_000).contains(&count)));
+            prop_assert!(timeout(&text).ok().is_none_or(|time| (Duration::from_millis(1)..=longest).contains(&time)));
+            prop_assert!(delay(&text).ok().is_none_or(|time| time <= longest));
+            prop_assert!(size(&text).ok().is_none_or(|bytes| bytes <= 1 << 40));
+            prop_assert!(share(&text).ok().is_none_or(|share| (0.0..=1.0).contains(&share)));
+        }
+
+        #[test]
+        fn what_is_written_is_read(number in 1..=1_000_000_u32, millis in 1..=3_600_000_u64, bytes in 0..=1_u64 << 40) {
+            prop_assert_eq!(count(&number.to_string()), Ok(number));
+            let time = Duration::from_millis(millis);
+            prop_assert_eq!(timeout(&humantime::format_duration(time).to_string()), Ok(time));
+            prop_assert_eq!(size(&bytes.to_string()), Ok(bytes));
+        }
+
+        #[test]
+        fn what_is_refused_is_told_in_one_line(index in any::<prop::sample::Index>(), text in text()) {
+            let command = Cli::command();
+            let settings: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+            let setting = index.get(&settings);
+            let parsed = Cli::try_parse_from(["test", &format!("--{setting}={text}")]);
+            if let Err(error) = parsed {
+                let line = printable(&one_line(&error, &command));
+                prop_assert!(!line.contains(char::is_control), "{line:?}");
+                prop_assert!(line.contains(setting), "{line}");
+            }
+        }
+    }
 
     #[test]
     fn bounds_are_inclusive_and_kept() {

@@ -30,12 +30,14 @@ use std::{
 };
 
 use http::{Request, Response};
+use socket2::{Domain, Socket, Type};
 use tokio::sync::{Semaphore, watch};
 
 pub use allocator::Allocator;
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, count, parse, size, timeout};
 pub use problem::problem;
+pub use request::shed;
 pub use trace::{ChildSpan, HELP as TRACES_HELP, TRACEPARENT};
 pub use workers::Threads;
 
@@ -212,11 +214,18 @@ fn addresses(listener: &TcpListener, admin: &TcpListener) -> io::Result<(SocketA
     Ok((listener.local_addr()?, admin.local_addr()?))
 }
 
+/// Connections that wait to be accepted; the standard library would have 128, and those of a burst beyond would come a second later,
+/// when their callers try again. It is what Linux allows (net.core.somaxconn) since 5.4.
+const BACKLOG: i32 = 4096;
+
 fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
     let bind = || {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
     };
     bind().map_err(|error: io::Error| {
         format!("cannot listen on {address}: {error}; free that port or choose another with {flag}")

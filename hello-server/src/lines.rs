@@ -3,13 +3,12 @@
 
 use std::{
     cell::RefCell,
+    fmt,
     io::{self, Write},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
-
-use serde::Serialize;
 
 /// Bytes that may wait. Where nobody reads them, further lines are lost, and counted.
 const MAX_WAITING: usize = 1 << 20;
@@ -53,13 +52,12 @@ impl Write for Lines {
     }
 }
 
-/// Takes a line that is this value as JSON.
-pub(crate) fn push_json(value: &impl Serialize) {
+/// Takes a line.
+pub(crate) fn push_line(text: fmt::Arguments<'_>) {
     thread_local! { static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) }; }
     LINE.with_borrow_mut(|line| {
         line.clear();
-        serde_json::to_writer(&mut *line, value).expect("what is logged can be JSON");
-        line.push(b'\n');
+        writeln!(line, "{text}").expect("memory can be written to");
         push(line);
     });
 }

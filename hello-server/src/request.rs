@@ -216,7 +216,7 @@ impl<S> Pipeline<S> {
 }
 
 /// Refuses a request for want of room: 503 that says when to come again, and counted.
-fn shed(detail: &str) -> Response<Full<Bytes>> {
+pub fn shed(detail: &str) -> Response<Full<Bytes>> {
     METRICS.shed.inc();
     let mut refusal = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
     refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -242,7 +242,8 @@ fn names_one_host(request: &Request<RequestBody>) -> bool {
 fn is_plain_host(host: &[u8]) -> bool {
     let mut parts = host.splitn(2, |byte| *byte == b':');
     let is_name = |name: &[u8]| name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-    parts.next().is_some_and(is_name) && parts.next().is_none_or(|port| port.iter().all(u8::is_ascii_digit))
+    parts.next().is_some_and(|name| !name.is_empty() && is_name(name))
+        && parts.next().is_none_or(|port| port.iter().all(u8::is_ascii_digit))
 }
 
 /// One request from its headers to the end of its answer; dropping it counts and logs it.
@@ -305,13 +306,6 @@ impl Exchange {
         })
     }
 
-    /// The trace that the request is a part of, by the `traceparent` that its caller or `trace` gave it (W3C Trace Context, 3.2.2):
-    /// version, trace, parent, flags.
-    fn trace_id(&self) -> Option<&str> {
-        let id = self.traceparent.as_ref()?.to_str().ok()?.split('-').nth(1)?;
-        (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
-    }
-
     fn answers(&mut self, status: StatusCode) {
         self.status = status;
         self.is_answering = true;
@@ -344,11 +338,18 @@ impl Drop for Exchange {
                 latency_us: u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),
                 bytes: self.bytes_sent,
                 request_id: self.request_id.to_str().unwrap_or_default(),
-                trace_id: self.trace_id(),
+                trace_id: self.traceparent.as_ref().and_then(trace_id),
             };
             self.access_log.write(level, &access);
         }
     }
+}
+
+/// The trace that a request is a part of, by the `traceparent` that its caller or `trace` gave it (W3C Trace Context, 3.2.2): version,
+/// trace, parent, flags.
+fn trace_id(traceparent: &HeaderValue) -> Option<&str> {
+    let id = traceparent.to_str().ok()?.split('-').nth(1)?;
+    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -384,7 +385,39 @@ fn is_request_id(value: &HeaderValue) -> bool {
 mod tests {
     use std::collections::HashSet;
 
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
+
+    /// What a header may hold, rarely and often in what hosts and ids are made of.
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![prop::sample::select(&b"a0.-:/@[]%_ f"[..]), b' '..=b'~', 0x80..=0xff_u8];
+        vec(byte, 0..=2 * MAX_REQUEST_ID)
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_for_a_host_by_the_quick_way_is_one(host in vec(prop::sample::select(&b"aZ0.-:@[/"[..]), 0..8)) {
+            prop_assert!(!is_plain_host(&host) || Authority::try_from(&host[..]).is_ok_and(|host| !host.host().is_empty()));
+        }
+
+        #[test]
+        fn ids_are_sound_whatever_was_given(given in value()) {
+            let mut headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(&given).unwrap())]);
+            let id = request_id(&mut headers);
+            prop_assert!(is_request_id(&id));
+            prop_assert_eq!(headers.get_all(REQUEST_ID).iter().collect::<Vec<_>>(), [&id]);
+        }
+
+        #[test]
+        fn traces_are_hexadecimal_or_none(given in value(), id in "[0-9a-zA-Z]{31,33}") {
+            for text in [given, format!("00-{id}-00").into_bytes()] {
+                let value = HeaderValue::from_bytes(&text).unwrap();
+                let hexadecimal = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+                prop_assert!(trace_id(&value).is_none_or(hexadecimal));
+            }
+        }
+    }
 
     #[test]
     fn request_ids_are_kept_when_sound_and_made_when_not() {

@@ -135,6 +135,10 @@ pub(crate) fn cases() -> Vec<Case> {
     add(15, "no host", b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_vec(), &["400"]);
     add(15, "two hosts", with("Host: b\r\n"), &["400"]);
     add(15, "a host that is none", b"GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n".to_vec(), &["400"]);
+    for host in ["", ":80"] {
+        let bytes = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        add(15, "a host without a name", bytes.into(), &["400"]);
+    }
     add(15, "authority form", b"GET a:80 HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\n\r\n".to_vec(), &["400"]);
     add(15, "asterisk form", get("*"), &["400", "404"]);
 

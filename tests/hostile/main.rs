@@ -8,7 +8,7 @@ mod http2;
 mod table;
 
 use std::{
-    env, fs,
+    env,
     process::{Command, ExitCode},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
@@ -17,7 +17,7 @@ use std::{
 
 use exchange::exchange;
 use table::{Outcome, Row};
-use tests::{OtherHost, PATIENCE, Server, host, native, workspace};
+use tests::{OtherHost, PATIENCE, Server, host, native, update_document};
 
 /// How many of the servers are ours.
 pub(crate) const OURS: usize = 3;
@@ -74,11 +74,6 @@ struct Bystanders {
     most_memory: u64,
 }
 
-/// Where `make hostile` writes its table.
-const DOCUMENT: &str = "docs/SECURITY.md";
-const BEGIN: &str = "<!-- made by `make hostile` -->\n";
-const END: &str = "<!-- to here -->\n";
-
 fn main() -> ExitCode {
     let cases: Vec<Case> = http1::cases().into_iter().chain(http2::cases()).collect();
     let ours =
@@ -94,17 +89,9 @@ fn main() -> ExitCode {
     });
     let rows: Vec<Row> = cases.iter().enumerate().map(|(index, case)| Row::new(case, index, &tried)).collect();
     if env::var_os("UPDATE_TABLE").is_some() {
-        update(&table::markdown(&rows, &tried));
+        update_document("docs/SECURITY.md", "make hostile", &table::markdown(&rows, &tried));
     }
     table::print(&rows, &tried)
-}
-
-fn update(table: &str) {
-    let path = workspace().join(DOCUMENT);
-    let text = fs::read_to_string(&path).expect(DOCUMENT);
-    let (before, rest) = text.split_once(BEGIN).expect("where the table begins");
-    let (_, after) = rest.split_once(END).expect("where it ends");
-    fs::write(path, format!("{before}{BEGIN}\n{table}\n{END}{after}")).expect("written");
 }
 
 fn try_other(name: &'static str, other: &OtherHost, cases: &[Case]) -> Tried {

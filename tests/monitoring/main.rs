@@ -14,7 +14,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{
     Exit, Prometheus, Protocol, RELEASE, Sample, Server, dashboard, filled_in, get, host, native, panels, program,
-    request, run_to_exit, send, workspace,
+    request, run_to_exit, runtimes, send, workspace,
 };
 
 fn expect(exit: &Exit) -> Result<(), Failed> {
@@ -46,7 +46,7 @@ fn alerts() -> Result<(), Failed> {
 
 /// By the rules of Prometheus's own linter.
 fn metrics_are_sound() -> Result<(), Failed> {
-    for command in [native(), host("hello-wasi-0.2.wasm"), host("hello-wasi-0.3.wasm")] {
+    for command in runtimes() {
         let server = Server::start(command);
         for path in ["/", "/nope", "/status/503"] {
             _ = server.get(path);

@@ -4,8 +4,13 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, client::conn, header::HOST};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    client::conn,
+    header::{CONTENT_TYPE, HOST},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
 use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
 
 /// No answer takes this long; a test that waits longer hangs.
@@ -49,7 +54,41 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
     }
+
+    /// What must be the same from every runtime: the status, the headers and the body, a page excepted.
+    #[must_use]
+    pub fn comparable(&self) -> (StatusCode, HeaderMap, Value) {
+        let mut headers = self.headers.clone();
+        for name in HEADERS_OF_THE_TRANSPORT {
+            headers.remove(name);
+        }
+        let has_type =
+            |is_it: fn(&[u8]) -> bool| self.headers.get(CONTENT_TYPE).is_some_and(|value| is_it(value.as_bytes()));
+        let mut body = match serde_json::from_slice(&self.body) {
+            Ok(body) if has_type(|name| name.ends_with(b"json")) => body,
+            _ => Value::String(self.body.escape_ascii().to_string()),
+        };
+        if let Some(fields) = body.as_object_mut() {
+            for field in FIELDS_OF_THE_RUNTIME {
+                fields.remove(field);
+            }
+        }
+        if has_type(|name| name.starts_with(b"text/html")) {
+            body = Value::Null;
+        }
+        // Names of runtimes and hosts differ in length.
+        if body.get("version").is_some() || body.is_null() || self.body.is_empty() {
+            headers.remove("content-length");
+        }
+        (self.status, headers, body)
+    }
 }
+
+/// What the contract allows to differ: who serves, where, and when.
+const FIELDS_OF_THE_RUNTIME: [&str; 4] = ["runtime", "target", "wasi_host", "hostname"];
+
+/// Headers of the connection or of the moment. HTTP/2 and other hosts frame bodies in ways of their own.
+const HEADERS_OF_THE_TRANSPORT: [&str; 4] = ["date", "connection", "transfer-encoding", "keep-alive"];
 
 /// A request with a body of any kind.
 pub type AnyRequest = Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>;

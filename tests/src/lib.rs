@@ -2,14 +2,17 @@
 
 mod client;
 mod dashboard;
+mod document;
 mod other_host;
 mod prometheus;
 mod server;
 
 pub use client::{Answer, AnyRequest, Protocol, get, request, send, try_send};
 pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};
+pub use document::update_document;
 pub use other_host::OtherHost;
 pub use prometheus::{Prometheus, Sample, Series};
 pub use server::{
-    Exit, PATIENCE, Process, Server, dist, free_address, host, host_with, native, program, run_to_exit, workspace,
+    Exit, PATIENCE, Process, Server, dist, free_address, host, host_with, native, program, run_to_exit, runtimes,
+    servers, workspace,
 };

@@ -73,6 +73,20 @@ pub fn host_with(component: &Path) -> Command {
     command
 }
 
+/// The programs that serve hello: `hello-native`, and `hello-host` with either component.
+#[must_use]
+pub fn runtimes() -> [Command; 3] {
+    [native(), host("hello-wasi-0.2.wasm"), host("hello-wasi-0.3.wasm")]
+}
+
+/// One of each started with these flags, after the other.
+pub fn servers(flags: &[&str]) -> impl Iterator<Item = Server> {
+    runtimes().into_iter().map(move |mut command| {
+        command.args(flags);
+        Server::start(command)
+    })
+}
+
 /// A process and all that it has started: killed when dropped, and ended when the tests are.
 pub struct Process(Child);
 
