@@ -228,14 +228,23 @@ pub fn shed(detail: &str) -> Response<Full<Bytes>> {
 /// what stands before this server could go by one of them, and the handler by the other.
 fn names_one_host(request: &Request<RequestBody>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => match request.uri().authority() {
-            Some(authority) => authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()),
-            None => is_plain_host(host.as_bytes()) || Authority::try_from(host.as_bytes()).is_ok(),
-        },
-        (None, _) => request.version() != Version::HTTP_11,
-        (Some(_), Some(_)) => false,
+    match (hosts.next(), hosts.next(), request.uri().authority()) {
+        (Some(host), None, None) => is_host(host.as_bytes()),
+        (Some(host), None, Some(authority)) => {
+            has_name(authority) && authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes())
+        }
+        (None, _, authority) => request.version() != Version::HTTP_11 && authority.is_none_or(has_name),
+        (Some(_), Some(_), _) => false,
     }
+}
+
+fn is_host(host: &[u8]) -> bool {
+    is_plain_host(host) || Authority::try_from(host).is_ok_and(|authority| has_name(&authority))
+}
+
+/// RFC 9110, 4.2.1: an authority without one, such as `:80`, is to be refused.
+fn has_name(authority: &Authority) -> bool {
+    !authority.host().is_empty()
 }
 
 /// A name or an IPv4 address, with or without a port: almost every host, and this way parsed without a copy.
@@ -398,7 +407,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_passes_for_a_host_by_the_quick_way_is_one(host in vec(prop::sample::select(&b"aZ0.-:@[/"[..]), 0..8)) {
-            prop_assert!(!is_plain_host(&host) || Authority::try_from(&host[..]).is_ok_and(|host| !host.host().is_empty()));
+            prop_assert!(!is_plain_host(&host) || Authority::try_from(&host[..]).is_ok_and(|host| has_name(&host)));
         }
 
         #[test]
