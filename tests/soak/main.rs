@@ -15,7 +15,7 @@ use tests::{Protocol, Server, request, runtimes, send, try_send, update_document
 use toxiproxy::Toxiproxy;
 
 /// Callers of each runtime over bad connections.
-const CALLERS: usize = 16;
+const CALLERS: usize = 6;
 
 /// Between two looks at memory and descriptors, with good requests and a probe.
 const PACE: Duration = Duration::from_millis(200);

@@ -11,7 +11,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
+use tokio::{net::TcpStream, runtime::Builder, time::timeout};
 
 /// No answer takes this long; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -123,7 +123,7 @@ pub fn try_send(
     protocol: Protocol,
     request: AnyRequest,
 ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-    let runtime = Runtime::new()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { timeout(PATIENCE, exchange(address, protocol, request)).await? })
 }
 
