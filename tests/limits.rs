@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     thread,
 };
 
@@ -103,6 +103,30 @@ fn a_client_that_neither_sends_nor_reads_gives_its_place_back() {
         _ = deaf.write_all(&vec![b'x'; length]);
         server.wait_for_metric("http_requests_in_flight", 0.0);
         assert_eq!(server.get("/").status, 200);
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_gives_its_place_back() {
+    for server in servers(&["--max-in-flight", "1", "--request-timeout", "1h", "--header-timeout", "1h"]) {
+        for is_reset in [false, true] {
+            let mut caller = TcpStream::connect(server.address).expect("a connection");
+            let half = format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{}", "z".repeat(500));
+            caller.write_all(half.as_bytes()).expect("sent");
+            server.wait_for_metric("http_requests_in_flight", 1.0);
+            // The kernel resets a connection that is closed with something unread.
+            caller.peek(&mut [0]).expect("an answer that has begun");
+            if !is_reset {
+                caller.shutdown(Shutdown::Write).expect("a connection");
+                let mut answer = String::new();
+                _ = caller.read_to_string(&mut answer);
+                assert!(answer.matches('z').count() <= 500, "{answer}");
+            }
+            drop(caller);
+            server.wait_for_metric("http_requests_in_flight", 0.0);
+            server.wait_for_metric("http_connections", 0.0);
+            assert_eq!(server.get("/").status, 200);
+        }
     }
 }
 
