@@ -6,6 +6,7 @@ use std::{
     ffi::OsStr,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
+    path::Path,
     process::Command,
 };
 
@@ -64,6 +65,22 @@ fn the_docs_name_the_versions_of_the_cluster() {
         ("metrics-server", pinned("programs.sh", "sigs.k8s.io/metrics-server/cmd/metrics-server@v")),
     ] {
         assert!(runtimes.contains(&format!("{name} {version}")), "docs/RUNTIMES.md does not say {name} {version}");
+    }
+}
+
+/// A promise without its test would be one in name only.
+#[test]
+fn tests_that_the_docs_name_are_there() {
+    let security = fs::read_to_string(workspace().join("docs/SECURITY.md")).expect("docs/SECURITY.md");
+    let named: Vec<_> = security.split('`').filter_map(|code| code.split_once("::")).collect();
+    assert!(!named.is_empty());
+    for (file, test) in named {
+        let is_there = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("fn {test}(")));
+        let folder = fs::read_dir(workspace().join("tests").join(file));
+        let mut files: Vec<_> =
+            folder.map(|files| files.flatten().map(|file| file.path()).collect()).unwrap_or_default();
+        files.extend(["tests", "hello-server/src"].map(|folder| workspace().join(folder).join(format!("{file}.rs"))));
+        assert!(files.iter().any(|path| is_there(path)), "docs/SECURITY.md names {file}::{test}, which is no test");
     }
 }
 
