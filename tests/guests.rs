@@ -124,6 +124,16 @@ fn no_guest_runs_for_a_body_over_the_limit() {
 }
 
 #[test]
+fn a_guest_sees_only_the_variables_that_it_is_given() {
+    for guest in GUESTS {
+        let mut command = host(guest);
+        command.env("DATABASE_PASSWORD", "hidden").env("HELLO_MAX_INSTANCES", "4").args(["--env", "GIVEN=1"]);
+        let server = Server::start(command);
+        assert_eq!(server.get("/environment").text(), "GIVEN HOSTNAME WASI_HOST", "{guest}");
+    }
+}
+
+#[test]
 fn a_body_that_breaks_off_does_not_look_whole() {
     for guest in GUESTS {
         let server = serve(guest, &[]);

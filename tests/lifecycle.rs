@@ -217,6 +217,33 @@ fn variables_that_kubernetes_sets_for_a_service_are_no_settings() {
 }
 
 #[test]
+fn what_is_secret_in_the_environment_is_nowhere_told() {
+    const SECRET: &str = "hidden-from-all";
+    for mut command in runtimes() {
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", free_address()))
+            .env("OTEL_BSP_SCHEDULE_DELAY", "10");
+        command.env("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer {SECRET}"));
+        command.env("DATABASE_PASSWORD", SECRET).args(["--access-log", "1"]);
+        let server = Server::start(command);
+        for path in ["/", "/info", "/headers", "/openapi.json", "/status/500", "/nope"] {
+            assert!(!server.get(path).text().contains(SECRET), "{path}");
+        }
+        assert!(!server.admin("/metrics").text().contains(SECRET));
+        assert!(!server.admin("/log").text().contains(SECRET));
+        // By then there has been an error to tell, too.
+        server.wait_for_log(|line| line["message"].as_str().is_some_and(|text| text.starts_with("traces are lost")));
+        let told = server.log().into_iter().find(|line| line.to_string().contains(SECRET));
+        assert_eq!(told, None);
+    }
+    let mut command = native();
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://user:{SECRET}@collector:4318"));
+    let refused = run_to_exit(command);
+    assert_refused(&refused, 64, &["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"]);
+    assert!(!refused.output().contains(SECRET), "{}", refused.output());
+}
+
+#[test]
 fn help_lists_every_setting() {
     let settings = [
         "HELLO_LISTEN",

@@ -128,6 +128,12 @@ fn endpoint() -> Option<(&'static str, String)> {
 /// The variable, its value, and what is allowed.
 pub(crate) fn check_settings() -> Result<(), String> {
     let Some((variable, endpoint)) = endpoint() else { return Ok(()) };
+    // Nobody would send it, and whoever reads the log would see it.
+    if endpoint.contains('@') {
+        return Err(format!(
+            "{variable} has a password in it; OTEL_EXPORTER_OTLP_HEADERS has what a collector is to be told"
+        ));
+    }
     // To a collector in the cluster, which does TLS where it sends on; TLS here would be a third of the program.
     if !endpoint.parse::<Uri>().is_ok_and(|uri| uri.scheme() == Some(&Scheme::HTTP) && uri.host().is_some()) {
         return Err(format!(

@@ -34,6 +34,11 @@ fn sin(path: &str) -> String {
             }
             "printed".to_owned()
         }
+        "/environment" => {
+            let mut names: Vec<_> = env::vars().map(|(name, _)| name).collect();
+            names.sort();
+            names.join(" ")
+        }
         "/count" => COUNT.fetch_add(1, Relaxed).to_string(),
         _ => "ok".to_owned(),
     }
