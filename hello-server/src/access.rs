@@ -1,9 +1,6 @@
 //! The access log: the line of a request whose answer has ended.
 
-use std::{
-    fmt::{self, Display},
-    time::SystemTime,
-};
+use std::{borrow::Cow, time::SystemTime};
 
 use http::StatusCode;
 use tracing::Level;
@@ -29,20 +26,16 @@ pub(crate) struct Access<'a> {
     pub(crate) trace_id: Option<&'a str>,
 }
 
-/// A text as JSON has it. Most need no escape, and are not looked at byte by byte for one.
-struct Json<'a>(&'a str);
-
-impl Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
-            return write!(f, "\"{}\"", self.0);
-        }
-        f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
+/// What stands between the quotes in JSON. Most texts need no escape, and are not looked at byte by byte for one.
+fn escaped(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        return text.into();
     }
+    let quoted = serde_json::to_string(text).expect("a text can be JSON");
+    quoted[1..quoted.len() - 1].to_owned().into()
 }
 
 const TARGET: &str = "access";
-const MESSAGE: &str = "request";
 
 impl AccessLog {
     /// At which level a request gets a line, if it does.
@@ -55,17 +48,35 @@ impl AccessLog {
     }
 
     /// Writes the line; as JSON not on the way of other lines, through `tracing`, on which every field is a call or two, nor by a
-    /// serializer, which goes over every byte of the names, too: half of what a line costs, a fiftieth of a request.
+    /// serializer, which goes over every byte of the names, too: two fifths of what a line costs.
     pub(crate) fn write(self, level: Level, access: &Access<'_>) {
         let Access { method, path, status, latency_us, bytes, request_id, trace_id } = *access;
         let runtime = self.runtime;
         if log::is_json() {
-            let timestamp = humantime::format_rfc3339_micros(SystemTime::now());
-            let (method, path, request_id) = (Json(method), Json(path), Json(request_id));
-            let trace_id = trace_id.map(|id| format!(r#","trace_id":"{id}""#)).unwrap_or_default();
-            return lines::push_line(format_args!(
-                r#"{{"timestamp":"{timestamp}","level":"{level}","message":"{MESSAGE}","target":"{TARGET}","method":{method},"path":{path},"status":{status},"latency_us":{latency_us},"bytes":{bytes},"request_id":{request_id}{trace_id},"runtime":"{runtime}"}}"#
-            ));
+            let trace_id = trace_id.map(|id| [r#"","trace_id":""#, id].concat()).unwrap_or_default();
+            let line = [
+                r#"{"timestamp":""#,
+                &humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+                r#"","level":""#,
+                level.as_str(),
+                r#"","message":"request","target":"access","method":""#,
+                &escaped(method),
+                r#"","path":""#,
+                &escaped(path),
+                r#"","status":"#,
+                &status.to_string(),
+                r#","latency_us":"#,
+                &latency_us.to_string(),
+                r#","bytes":"#,
+                &bytes.to_string(),
+                r#","request_id":""#,
+                &escaped(request_id),
+                &trace_id,
+                r#"","runtime":""#,
+                runtime,
+                "\"}\n",
+            ];
+            return lines::push(line.concat().as_bytes());
         }
         macro_rules! event {
             ($level:expr) => {
@@ -80,7 +91,7 @@ impl AccessLog {
                     request_id,
                     trace_id,
                     runtime,
-                    "{MESSAGE}"
+                    "request"
                 )
             };
         }
@@ -108,9 +119,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_the_same_in_json(characters in prop::collection::vec(any::<char>(), 0..20), plain in "[!-~]{0,20}") {
+        fn an_escaped_text_is_the_same_in_json(characters in prop::collection::vec(any::<char>(), 0..20), plain in "[!-~]{0,20}") {
             for text in [String::from_iter(characters), plain] {
-                prop_assert_eq!(serde_json::from_str::<String>(&Json(&text).to_string()).unwrap(), text);
+                prop_assert_eq!(serde_json::from_str::<String>(&format!("\"{}\"", escaped(&text))).unwrap(), text);
             }
         }
     }

@@ -2,8 +2,6 @@
 //! whoever reads standard error.
 
 use std::{
-    cell::RefCell,
-    fmt,
     io::{self, Write},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -52,17 +50,8 @@ impl Write for Lines {
     }
 }
 
-/// Takes a line.
-pub(crate) fn push_line(text: fmt::Arguments<'_>) {
-    thread_local! { static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) }; }
-    LINE.with_borrow_mut(|line| {
-        line.clear();
-        writeln!(line, "{text}").expect("memory can be written to");
-        push(line);
-    });
-}
-
-fn push(line: &[u8]) {
+/// Takes a whole line.
+pub(crate) fn push(line: &[u8]) {
     let mut waiting = lock();
     if waiting.bytes.len() + line.len() > MAX_WAITING {
         waiting.lost += 1;
