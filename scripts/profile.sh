@@ -32,7 +32,8 @@ build() { # arguments of cargo
   RUSTFLAGS="-Cprofile-generate=$counts" cargo build --locked --target host-tuple --release "$@"
 }
 
-ask() { curl --silent --no-progress-meter --parallel --parallel-max 32 "$@" >/dev/null; }
+# Whoever answers without reading a body, as bare-hyper does, may be gone before curl has sent it all: 55.
+ask() { curl --silent --no-progress-meter --parallel --parallel-max 32 "$@" >/dev/null || [ $? = 55 ]; }
 
 serve() { # address, program and arguments
   local url=http://$1/ server
