@@ -39,6 +39,10 @@ sbom: ## Write what is linked into each program into dist/*.cdx.json (CycloneDX;
 images: ## Build the images hello-native, hello-wasm and hello-spin
 	@scripts/images.sh build
 
+.PHONY: scan
+scan: cargo-audit ## Look for known vulnerabilities in the images and the SBOMs
+	@scripts/scan.sh $(TARGET_DIR)/advisory-db
+
 .PHONY: manifests
 manifests: ## Render manifests/ from the chart, and its table of values
 	@scripts/manifests.sh manifests
