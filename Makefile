@@ -5,6 +5,8 @@ RUNTIME ?= wasm
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
+# What is missing of the tools of cargo is built into there, after a word about it.
+export PATH := $(PATH):$(abspath $(TARGET_DIR))/tools/bin
 WASM := --target wasm32-wasip2 --locked --release
 # Programs, for this machine, by the profile of what runs when they serve.
 HOST := $(shell rustc --print host-tuple)
@@ -22,11 +24,24 @@ run: run-$(RUNTIME) ## Serve on 127.0.0.1:8080; RUNTIME=native, wasm, wasm-p2 or
 build: native components ## Build dist/: both binaries and both components
 
 .PHONY: test
-test: lint unit blackbox ## Check the format, lint, and run every test
+test: lint deny unit blackbox ## Check the format, lint, and run every test
+
+.PHONY: deny
+deny: cargo-deny cargo-audit ## Check licences, versions, sources and advisories of all dependencies
+	@$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources
+	@scripts/advisories.sh $(TARGET_DIR)/advisory-db lock Cargo.lock || [ $$? = 69 ]
+
+.PHONY: sbom
+sbom: ## Write what is linked into each program into dist/*.cdx.json (CycloneDX; needs jq)
+	@scripts/sbom.sh dist
 
 .PHONY: images
 images: ## Build the images hello-native, hello-wasm and hello-spin
 	@scripts/images.sh build
+
+.PHONY: scan
+scan: cargo-audit ## Look for known vulnerabilities in the images and the SBOMs
+	@scripts/scan.sh $(TARGET_DIR)/advisory-db
 
 .PHONY: manifests
 manifests: ## Render manifests/ from the chart, and its table of values
@@ -113,6 +128,14 @@ bench-build: target
 	@mkdir -p $(TARGET_DIR)/peers
 	@install $(TARGET_DIR)/wasm32-wasip2/release/bench_variables.wasm $(TARGET_DIR)/peers/variables.wasm
 	@install $(TARGET_DIR)/wasm32-wasip2/release/bench_work.wasm $(TARGET_DIR)/peers/work.wasm
+
+.PHONY: cargo-deny cargo-audit
+cargo-deny: VERSION = 0.20.2
+cargo-audit: VERSION = 0.22.2
+cargo-deny cargo-audit:
+	@command -v $@ >/dev/null || { \
+	  echo "$@ is not on PATH; building $@ $(VERSION) into $(TARGET_DIR)/tools, which takes minutes, once" >&2; \
+	  env --unset CARGO_TARGET_DIR $(CARGO) install --quiet --locked --root $(TARGET_DIR)/tools $@@$(VERSION); }
 
 .PHONY: run-native run-wasm run-wasm-p2 run-spin
 # HELLO_COMMIT is for builds, and no setting of a program.

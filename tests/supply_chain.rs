@@ -1,0 +1,206 @@
+//! What `make deny` and `make sbom` say of dependencies: that they find what is planted, and that an SBOM has what is linked and
+//! nothing else. Cases whose program is not on PATH are reported as ignored.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::{Exit, program, run_to_exit, workspace};
+
+/// Crates that must be refused as a dependency: name, version, licence, how they are depended on, and what is said. None is of
+/// crates.io, so that nothing is fetched.
+const PLANTED: [(&str, &str, &str, &str, &str); 9] = [
+    ("wasmtime", "48.0.7", "MIT", "path", "error[banned]"),
+    ("h2", "0.4.19", "MIT", "path", "error[banned]"),
+    ("hyper", "1.11.0", "MIT", "path", "error[banned]"),
+    ("bytes", "1.11.0", "MIT", "path", "error[banned]"),
+    ("tokio", "1.44.1", "MIT", "path", "error[banned]"),
+    ("tracing-subscriber", "0.3.19", "MIT", "path", "error[banned]"),
+    ("planted", "1.0.0", "GPL-3.0-only", "path", "error[rejected]"),
+    ("planted", "1.0.0", "MIT", "git", "error[source-not-allowed]"),
+    // A workspace that can be published may not depend on any version.
+    ("planted", "1.0.0", "MIT", "published, path", "error[wildcard]"),
+];
+
+/// Each file of `make sbom`, with the package, target and features that it is of.
+const SBOMS: [(&str, &str, Option<&str>, &[&str]); 5] = [
+    ("hello-native", "hello-native", None, &[]),
+    ("hello-host", "hello-host", None, &[]),
+    ("hello-wasm", "hello-host", None, &["--no-default-features"]),
+    ("hello-wasi-0.2", "hello-wasi-0-2", Some("wasm32-wasip2"), &[]),
+    ("hello-wasi-0.3", "hello-wasi-0-3", Some("wasm32-wasip2"), &[]),
+];
+
+fn expect(condition: bool, exit: &Exit) -> Result<(), Failed> {
+    if condition { Ok(()) } else { Err(exit.output().into()) }
+}
+
+fn crate_at(folder: &Path, manifest: &str) -> Result<(), Failed> {
+    fs::create_dir_all(folder.join("src"))?;
+    fs::write(folder.join("src/lib.rs"), "")?;
+    fs::write(folder.join("Cargo.toml"), manifest)?;
+    Ok(())
+}
+
+fn run(program: &str, arguments: &[&str], folder: &Path) -> Exit {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder);
+    run_to_exit(command)
+}
+
+/// By our deny.toml, in a workspace whose only dependency is that crate.
+fn refuses(name: &str, version: &str, licence: &str, how: &str, said: &str) -> Result<(), Failed> {
+    let scratch = TempDir::new()?;
+    let planted = scratch.path().join("planted");
+    crate_at(
+        &planted,
+        &format!(
+            "[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2024\"\nlicense = \"{licence}\"\n"
+        ),
+    )?;
+    let source = if how == "git" {
+        for arguments in [
+            &["init", "--quiet"][..],
+            &["add", "."],
+            &["-c", "user.name=test", "-c", "user.email=test@example", "commit", "--quiet", "--message", "Planted"],
+        ] {
+            let exit = run("git", arguments, &planted);
+            expect(exit.succeeded(), &exit)?;
+        }
+        format!("git = \"file://{}\"", planted.display())
+    } else {
+        "path = \"../planted\"".to_owned()
+    };
+    let publish = how.starts_with("published");
+    let workspace_of_it = scratch.path().join("workspace");
+    crate_at(
+        &workspace_of_it,
+        &format!(
+            "[package]\nname = \"scratch\"\nversion = \"0.1.0\"\nedition = \"2024\"\nlicense = \"MIT\"\npublish = {publish}\n\
+             [dependencies]\n{name} = {{ {source} }}\n"
+        ),
+    )?;
+    let config = workspace().join("deny.toml");
+    let exit = run(
+        "cargo",
+        &["deny", "--config", &config.to_string_lossy(), "check", "bans", "licenses", "sources"],
+        &workspace_of_it,
+    );
+    expect(!exit.succeeded() && exit.output().contains(said), &exit)
+}
+
+/// `make deny` on our own tree, without advisories.
+fn own_tree_passes() -> Result<(), Failed> {
+    let nowhere = TempDir::new()?;
+    let exit = run("make", &["deny", &format!("ADVISORY_DB={}", nowhere.path().display())], &workspace());
+    expect(exit.succeeded() && exit.output().contains("advisories were NOT checked"), &exit)
+}
+
+/// What is said of our Cargo.lock by a single advisory, of all versions of a crate.
+fn advised(name: &str, date: &str) -> Result<Exit, Failed> {
+    let database = TempDir::new()?;
+    let folder = database.path().join("crates").join(name);
+    fs::create_dir_all(&folder)?;
+    fs::write(
+        folder.join("RUSTSEC-2026-9999.md"),
+        format!(
+            "```toml\n[advisory]\nid = \"RUSTSEC-2026-9999\"\npackage = \"{name}\"\ndate = \"{date}\"\n\
+             [versions]\npatched = []\n```\n\n# Planted\n\nBy a test.\n"
+        ),
+    )?;
+    let mut command = Command::new("scripts/advisories.sh");
+    command.current_dir(workspace()).env("ADVISORY_DB", database.path()).args(["unused", "lock", "Cargo.lock"]);
+    Ok(run_to_exit(command))
+}
+
+fn advisory_is_found() -> Result<(), Failed> {
+    let exit = advised("hyper", "2026-01-01")?;
+    expect(!exit.succeeded() && exit.output().contains("RUSTSEC-2026-9999"), &exit)
+}
+
+fn old_advisories_are_named() -> Result<(), Failed> {
+    let exit = advised("none-of-ours", "2026-01-01")?;
+    expect(exit.succeeded() && exit.output().contains("what came since was not looked for"), &exit)
+}
+
+/// Names with versions, as `cargo tree` has them of Cargo.lock.
+fn linked(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<String>, Failed> {
+    let mut arguments =
+        vec!["tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
+    arguments.extend(["--target", target, "--package", package]);
+    arguments.extend(features);
+    let exit = run("cargo", &arguments, &workspace());
+    expect(exit.succeeded(), &exit)?;
+    let crates = exit.stdout.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        Some(format!("{}@{}", words.next()?, words.next()?.strip_prefix('v')?))
+    });
+    Ok(crates.collect())
+}
+
+fn sboms_have_what_is_linked() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let exit = run("scripts/sbom.sh", &[&folder.path().to_string_lossy()], &workspace());
+    expect(exit.succeeded(), &exit)?;
+    let this_machine = run("rustc", &["--print", "host-tuple"], &workspace()).stdout;
+    for (file, package, target, features) in SBOMS {
+        let text = fs::read_to_string(folder.path().join(format!("{file}.cdx.json")))?;
+        let sbom: Value = serde_json::from_str(&text)?;
+        let named = |component: &Value| {
+            format!(
+                "{}@{}",
+                component["name"].as_str().expect("a name"),
+                component["version"].as_str().expect("a version")
+            )
+        };
+        let components = sbom["components"].as_array().ok_or("no components")?;
+        let listed: BTreeSet<_> = components.iter().chain([&sbom["metadata"]["component"]]).map(named).collect();
+        let expected = linked(package, target.unwrap_or(this_machine.trim()), features)?;
+        let differences: Vec<_> = listed.symmetric_difference(&expected).collect();
+        if !differences.is_empty() || listed.len() != components.len() + 1 {
+            return Err(format!("{file}: {differences:?}").into());
+        }
+        // What is not of this workspace can be looked up, and compared.
+        let unsure = components.iter().find(|component| {
+            component["purl"].is_null() != component["hashes"].is_null()
+                || component["purl"].is_null() && !named(component).starts_with("hello")
+        });
+        if let Some(unsure) = unsure {
+            return Err(format!("{file}: {unsure}").into());
+        }
+        if text.contains(&*workspace().to_string_lossy()) {
+            return Err(format!("{file} has a path of this machine").into());
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let missing = |name: &str| {
+        let missing = program(name).is_none();
+        if missing {
+            eprintln!("skipped: {name}, which is not on PATH");
+        }
+        missing
+    };
+    let (deny, audit, jq) = (missing("cargo-deny"), missing("cargo-audit"), missing("jq"));
+    let planted = PLANTED.map(|(name, version, licence, how, said)| {
+        Trial::test(format!("refuses: {name} {version}, {licence}, by {how}"), move || {
+            refuses(name, version, licence, how, said)
+        })
+        .with_ignored_flag(deny)
+    });
+    let others = [
+        Trial::test("make deny passes", own_tree_passes).with_ignored_flag(deny || audit),
+        Trial::test("an advisory is found", advisory_is_found).with_ignored_flag(audit),
+        Trial::test("old advisories are named", old_advisories_are_named).with_ignored_flag(audit),
+        Trial::test("SBOMs have what is linked", sboms_have_what_is_linked).with_ignored_flag(jq),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), planted.into_iter().chain(others).collect()).exit_code()
+}
