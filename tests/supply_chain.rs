@@ -1,17 +1,17 @@
 //! What `make deny` and `make sbom` say of dependencies: that they find what is planted, and that an SBOM has what is linked and
-//! nothing else. Cases whose program is not on PATH are reported as ignored.
+//! nothing else, and that programs do not depend on where they were built. Cases whose program is not on PATH are reported as ignored.
 
 use std::{
     collections::BTreeSet,
-    fs,
-    path::Path,
+    env, fs,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{Exit, program, run_to_exit, workspace};
+use tests::{Exit, dist, program, run_to_exit, workspace};
 
 /// Crates that must be refused as a dependency: name, version, licence, how they are depended on, and what is said. None is of
 /// crates.io, so that nothing is fetched.
@@ -181,6 +181,28 @@ fn sboms_have_what_is_linked() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Else the same source would make other bytes on another machine. That it does not, `make reproducible` shows, which takes long.
+fn programs_name_no_folder_of_this_machine() -> Result<(), Failed> {
+    let set = |name: &str, otherwise: PathBuf| env::var_os(name).map_or(otherwise, PathBuf::from);
+    let home = PathBuf::from(env::var_os("HOME").ok_or("no HOME")?);
+    let folders =
+        [set("CARGO_HOME", home.join(".cargo")), set("CARGO_TARGET_DIR", workspace().join("target")), workspace()];
+    for name in ["hello-native", "hello-host", "hello-wasi-0.2.wasm", "hello-wasi-0.3.wasm"] {
+        for folder in &folders {
+            let folder = format!("{}/", folder.display());
+            let exit = run(
+                "grep",
+                &["--count", "--text", "--fixed-strings", &folder, &dist(name).to_string_lossy()],
+                &workspace(),
+            );
+            if exit.succeeded() {
+                return Err(format!("{name} names {folder}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let missing = |name: &str| {
         let missing = program(name).is_none();
@@ -201,6 +223,7 @@ fn main() -> ExitCode {
         Trial::test("an advisory is found", advisory_is_found).with_ignored_flag(audit),
         Trial::test("old advisories are named", old_advisories_are_named).with_ignored_flag(audit),
         Trial::test("SBOMs have what is linked", sboms_have_what_is_linked).with_ignored_flag(jq),
+        Trial::test("programs name no folder of this machine", programs_name_no_folder_of_this_machine),
     ];
     libtest_mimic::run(&Arguments::from_args(), planted.into_iter().chain(others).collect()).exit_code()
 }
