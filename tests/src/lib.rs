@@ -1,11 +1,13 @@
 //! What the black-box tests share: starting the real programs on free ports, speaking HTTP to them, and seeing what is seen of them.
 
+mod bystanders;
 mod client;
 mod dashboard;
 mod other_host;
 mod prometheus;
 mod server;
 
+pub use bystanders::{Bystanders, with_bystanders};
 pub use client::{Answer, AnyRequest, Protocol, get, request, send, try_send};
 pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};
 pub use other_host::OtherHost;

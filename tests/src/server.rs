@@ -199,6 +199,21 @@ impl Server {
         self.log.lines()
     }
 
+    /// Waits until nothing is left of what callers have done, and makes sure that none of it was too much for the program.
+    ///
+    /// # Panics
+    /// Where a good request is not answered, or the log tells of a panic, or has a line that is not whole.
+    pub fn settle(&self) {
+        self.wait_for_metric("http_requests_in_flight", 0.0);
+        self.wait_for_metric("http_connections", 0.0);
+        assert_eq!(self.get("/").status, 200);
+        for line in self.log() {
+            assert!(!line.is_string(), "a line of the log is not whole: {line}");
+            let is_panic = line["message"].as_str().is_some_and(|message| message.starts_with("panic"));
+            assert!(!is_panic, "{line}");
+        }
+    }
+
     /// The processor time of each of the threads that serve connections, in ticks of the kernel, of 10 ms on most.
     #[must_use]
     pub fn ticks_of_workers(&self) -> Vec<u64> {
