@@ -180,9 +180,17 @@ impl Server {
 
     /// Waits until a series has a value: counting happens after an answer has been read.
     pub fn wait_for_metric(&self, series: &str, expected: f64) {
+        self.wait_until(series, |value| (value - expected).abs() <= f64::EPSILON, &format!("{expected}"));
+    }
+
+    /// Waits until a series has a value that is wanted, as `what` says.
+    ///
+    /// # Panics
+    /// Where that takes too long.
+    pub fn wait_until(&self, series: &str, is_wanted: impl Fn(f64) -> bool, what: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while (self.metric(series) - expected).abs() > f64::EPSILON {
-            assert!(Instant::now() < deadline, "{series} is {}, not {expected}", self.metric(series));
+        while !is_wanted(self.metric(series)) {
+            assert!(Instant::now() < deadline, "{series} is {}, not {what}", self.metric(series));
             thread::yield_now();
         }
     }
