@@ -1,12 +1,14 @@
-//! The Helm chart: what it renders, what it refuses, and what is made from it. Needs the program helm; without it the cases that do
-//! are reported as ignored.
+//! The Helm chart: what it renders, what it refuses, what is made from it, and what checkov finds in that. Needs the programs helm
+//! and checkov; without them the cases that do are reported as ignored.
 
 use std::{
-    fs,
+    fs, io,
+    path::Path,
     process::{Command, ExitCode},
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use tempfile::TempDir;
 use tests::{Exit, program, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there. Every value is in one of them.
@@ -96,6 +98,23 @@ const REFUSED: [(&str, &str); 18] = [
     ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector is set, and a SpinApp cannot express it"),
 ];
 
+/// What can be turned on for every runtime.
+const ALL: &str = "autoscaling.enabled=true,ingress.enabled=true,httpRoute.enabled=true,httpRoute.parentRefs[0].name=a,\
+                   topologySpread.enabled=true,dashboard.enabled=true,traces.endpoint=http://a:4318";
+
+/// Sets of values that checkov finds no fault with, each also with `ALL`.
+const CHECKED: [&str; 5] = [
+    "runtime=native",
+    "runtime=native,serviceMonitor.enabled=true,prometheusRule.enabled=true",
+    "runtime=wasm,podMonitor.enabled=true",
+    "runtime=wasm",
+    "runtime=spin",
+];
+
+/// What checkov asks for in vain of the pod of `helm test`: probes and a network policy, though it lives for seconds, serves nothing
+/// and asks one question; and what `.checkov.yaml` argues.
+const EXCEPTIONS_OF_THE_TEST: &str = "CKV_K8S_8,CKV_K8S_9,CKV2_K8S_6,CKV_K8S_11,CKV_K8S_15,CKV_K8S_43";
+
 fn helm(arguments: &[&str], values: &str) -> Exit {
     let mut command = Command::new("helm");
     command.current_dir(workspace()).args(arguments).args(["--set", values]);
@@ -148,10 +167,52 @@ fn readme_is_current() -> Result<(), Failed> {
     if fs::read_to_string(&copy)? == readme { Ok(()) } else { Err("run `make manifests`".into()) }
 }
 
+fn checkov(folder: &Path, arguments: &[&str]) -> Result<(), Failed> {
+    let mut command = Command::new("checkov");
+    command
+        .current_dir(workspace())
+        .args(["--config-file", ".checkov.yaml"])
+        .args(arguments)
+        .arg("--directory")
+        .arg(folder);
+    let exit = run_to_exit(command);
+    // Where it has read nothing, it does not count.
+    expect(exit.succeeded() && exit.output().contains("Failed checks: 0"), &exit)
+}
+
+/// checkov reads none whose name begins with a dot, as those of `tempfile` do.
+fn unhidden_folder() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("chart").tempdir()
+}
+
+fn checkov_finds_nothing() -> Result<(), Failed> {
+    let folder = unhidden_folder()?;
+    let sets = CHECKED.iter().flat_map(|values| [(*values).to_owned(), format!("{values},{ALL}")]);
+    for (index, values) in sets.enumerate() {
+        let rendered = helm(&["template", "hello", "chart", "--namespace", "hello", "--skip-tests"], &values);
+        expect(rendered.succeeded(), &rendered)?;
+        fs::write(folder.path().join(format!("{index}.yaml")), rendered.stdout)?;
+    }
+    checkov(folder.path(), &[])
+}
+
+fn checkov_finds_nothing_in_the_test() -> Result<(), Failed> {
+    let folder = unhidden_folder()?;
+    let test =
+        ["template", "hello", "chart", "--namespace", "hello", "--show-only", "templates/tests/test-connection.yaml"];
+    let rendered = helm(&test, "runtime=native");
+    expect(rendered.succeeded(), &rendered)?;
+    fs::write(folder.path().join("test.yaml"), rendered.stdout)?;
+    checkov(folder.path(), &["--skip-check", EXCEPTIONS_OF_THE_TEST])
+}
+
 fn main() -> ExitCode {
     let skipped = program("helm").is_none();
-    if skipped {
-        eprintln!("skipped: helm, which is not on PATH");
+    let unchecked = program("checkov").is_none();
+    for (program, is_missing) in [("helm", skipped), ("checkov", unchecked)] {
+        if is_missing {
+            eprintln!("skipped: {program}, which is not on PATH");
+        }
     }
     let rendered = RENDERED.map(|(values, contained)| {
         Trial::test(format!("renders: {values}"), move || renders(values, contained)).with_ignored_flag(skipped)
@@ -166,6 +227,12 @@ fn main() -> ExitCode {
         Trial::test("manifests/ are current", manifests_are_current).with_ignored_flag(skipped),
         Trial::test("chart/README.md is current", readme_is_current),
     ];
-    let trials = rendered.into_iter().chain(left_out).chain(refused).chain(made).collect();
+    let checked = [
+        Trial::test("checkov: what is rendered", checkov_finds_nothing).with_ignored_flag(skipped || unchecked),
+        Trial::test("checkov: helm test", checkov_finds_nothing_in_the_test).with_ignored_flag(skipped || unchecked),
+        Trial::test("checkov: manifests/", || checkov(&workspace().join("manifests"), &[]))
+            .with_ignored_flag(unchecked),
+    ];
+    let trials = rendered.into_iter().chain(left_out).chain(refused).chain(made).chain(checked).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

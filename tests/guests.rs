@@ -4,7 +4,6 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     process::Command,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     thread,
 };
 
@@ -13,7 +12,7 @@ use futures_util::future::join_all;
 use http_body_util::Empty;
 use hyper::{Request, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tests::{Protocol, Server, get, host, request, send, try_send};
+use tests::{Protocol, Server, get, host, request, send, try_send, with_bystanders};
 use tokio::runtime::Runtime;
 
 const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
@@ -24,40 +23,11 @@ fn serve(guest: &str, flags: &[&str]) -> Server {
     Server::start(command)
 }
 
-/// Sends good requests all the while, and gives how many were answered well. One that was not fails the test.
-fn with_bystanders(server: &Server, sins: impl FnOnce()) -> u32 {
-    let (done, answered) = (AtomicBool::new(false), AtomicU32::new(0));
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while !done.load(Relaxed) {
-                    let answer = get(server.address, "/ok");
-                    assert_eq!((answer.status.as_u16(), answer.text()), (200, "ok"));
-                    answered.fetch_add(1, Relaxed);
-                }
-            });
-        }
-        let stop = StopOnDrop(&done);
-        sins();
-        drop(stop);
-    });
-    answered.load(Relaxed)
-}
-
-/// Ends the bystanders even when the sins panic.
-struct StopOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
 #[test]
 fn sins_are_punished_and_bystanders_unharmed() {
     for guest in GUESTS {
         let server = serve(guest, &[]);
-        let answered = with_bystanders(&server, || {
+        let ((), bystanders) = with_bystanders(&server, "/ok", || {
             for (sin, status) in [("/loop", 504), ("/trap", 500), ("/recurse", 500), ("/memory", 500), ("/never", 504)]
             {
                 for protocol in [Protocol::Http1, Protocol::Http2] {
@@ -68,7 +38,7 @@ fn sins_are_punished_and_bystanders_unharmed() {
                 }
             }
         });
-        assert!(answered > 0);
+        assert!(bystanders.answered > 0);
         server.wait_for_metric("wasm_instance_failures_total{reason=\"timeout\"}", 4.0);
         server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 6.0);
         // Idle instances go after a second, those of the sins before: nothing is left behind.
@@ -137,13 +107,13 @@ fn a_guest_sees_only_the_variables_that_it_is_given() {
 fn a_body_that_breaks_off_does_not_look_whole() {
     for guest in GUESTS {
         let server = serve(guest, &[]);
-        let answered = with_bystanders(&server, || {
+        let ((), bystanders) = with_bystanders(&server, "/ok", || {
             for protocol in [Protocol::Http1, Protocol::Http2] {
                 let broken = try_send(server.address, protocol, request("GET", "/break", ""));
                 assert!(broken.is_err(), "{guest} {protocol:?}: {broken:?}");
             }
         });
-        assert!(answered > 0);
+        assert!(bystanders.answered > 0);
         server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 2.0);
     }
 }
@@ -172,7 +142,7 @@ fn a_caller_that_leaves_frees_its_instance() {
 fn an_answer_that_is_none_is_contained() {
     for guest in GUESTS {
         let server = serve(guest, &[]);
-        let answered = with_bystanders(&server, || {
+        let ((), bystanders) = with_bystanders(&server, "/ok", || {
             for protocol in [Protocol::Http1, Protocol::Http2] {
                 for path in ["/many-headers", "/forged-header"] {
                     let answer = send(server.address, protocol, request("GET", path, ""));
@@ -187,7 +157,7 @@ fn an_answer_that_is_none_is_contained() {
                 }
             }
         });
-        assert!(answered > 0);
+        assert!(bystanders.answered > 0);
     }
 }
 
@@ -195,7 +165,7 @@ fn an_answer_that_is_none_is_contained() {
 fn every_worker_may_loop_and_others_are_still_served() {
     for guest in GUESTS {
         let server = serve(guest, &[]);
-        let answered = with_bystanders(&server, || {
+        let ((), bystanders) = with_bystanders(&server, "/ok", || {
             let loops: Vec<_> = (0..8)
                 .map(|_| {
                     let address = server.address;
@@ -206,7 +176,7 @@ fn every_worker_may_loop_and_others_are_still_served() {
                 assert_eq!(status.join().expect("no panic"), 504);
             }
         });
-        assert!(answered > 0);
+        assert!(bystanders.answered > 0);
         assert_eq!(server.admin("/livez").status, 200);
     }
 }

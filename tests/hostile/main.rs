@@ -10,17 +10,13 @@ mod table;
 use std::{
     env,
     process::{Command, ExitCode},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use exchange::exchange;
 use table::{Outcome, Row};
-use tests::{OtherHost, PATIENCE, Server, host, native, update_document};
-
-/// How many of the servers are ours.
-pub(crate) const OURS: usize = 3;
+use tests::{Bystanders, OtherHost, PATIENCE, RUNTIMES, Server, update_document, with_bystanders};
 
 /// How long others, which may have no time-outs at all, get for a case.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(2);
@@ -66,22 +62,12 @@ struct Tried {
     bystanders: Option<Bystanders>,
 }
 
-/// How it went for others meanwhile. All of them were answered well: otherwise the test has failed.
-struct Bystanders {
-    answered: u32,
-    slowest_probe: Duration,
-    /// Bytes
-    most_memory: u64,
-}
-
 fn main() -> ExitCode {
     let cases: Vec<Case> = http1::cases().into_iter().chain(http2::cases()).collect();
-    let ours =
-        [("native", native()), ("wasi-0.2", host("hello-wasi-0.2.wasm")), ("wasi-0.3", host("hello-wasi-0.3.wasm"))];
     let others = [("wasmtime serve", OtherHost::wasmtime_serve(&[])), ("spin up", OtherHost::spin_up(&[]))];
     let tried: Vec<Tried> = thread::scope(|scope| {
         let cases = &cases;
-        let ours = ours.map(|(name, command)| scope.spawn(move || try_ours(name, command, cases)));
+        let ours = RUNTIMES.map(|(name, start)| scope.spawn(move || try_ours(name, start(), cases)));
         let others = others.into_iter().filter_map(|(name, other)| Some((name, other?)));
         let others = others.map(|(name, other)| scope.spawn(move || try_other(name, &other, cases)));
         let threads: Vec<_> = ours.into_iter().chain(others).collect();
@@ -103,34 +89,11 @@ fn try_ours(name: &'static str, mut command: Command, cases: &[Case]) -> Tried {
     command.args(["--header-timeout", "300ms", "--request-timeout", "500ms", "--body-limit", "1MiB"]);
     command.args(["--access-log", "1"]);
     let server = Server::start(command);
-    let done = AtomicBool::new(false);
-    let tried = thread::scope(|scope| {
-        let bystanders = scope.spawn(|| bystand(&server, &done));
-        let outcome = |case: &Case| Outcome::of(case, exchange(server.address, &case.sent, PATIENCE));
-        let outcomes = cases.iter().map(outcome).collect();
-        done.store(true, Relaxed);
-        Tried { name, outcomes, bystanders: Some(bystanders.join().expect("all requests of others succeed")) }
-    });
-    server.wait_for_metric("http_requests_in_flight", 0.0);
-    server.wait_for_metric("http_connections", 0.0);
+    let outcome = |case: &Case| Outcome::of(case, exchange(server.address, &case.sent, PATIENCE));
+    let (outcomes, bystanders) = with_bystanders(&server, "/", || cases.iter().map(outcome).collect());
+    server.settle();
     for line in server.log() {
-        assert!(!line.is_string(), "{name}: a line of the log is not whole: {line}");
-        let is_panic = line["message"].as_str().is_some_and(|message| message.starts_with("panic"));
-        assert!(!is_panic && line["status"] != 500, "{name}: {line}");
+        assert_ne!(line["status"], 500, "{name}: {line}");
     }
-    tried
-}
-
-/// Good requests, and probes, until it is done.
-fn bystand(server: &Server, done: &AtomicBool) -> Bystanders {
-    let mut bystanders = Bystanders { answered: 0, slowest_probe: Duration::ZERO, most_memory: 0 };
-    while !done.load(Relaxed) {
-        assert_eq!(server.get("/").status, 200);
-        let asked = Instant::now();
-        assert_eq!(server.admin("/livez").status, 200);
-        bystanders.slowest_probe = bystanders.slowest_probe.max(asked.elapsed());
-        bystanders.answered += 1;
-    }
-    bystanders.most_memory = server.most_memory();
-    bystanders
+    Tried { name, outcomes, bystanders: Some(bystanders) }
 }

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write, process::ExitCode};
 
-use crate::{Case, OURS, Tried};
+use tests::RUNTIMES;
+
+use crate::{Case, Tried};
 
 /// What one server made of one case.
 pub(crate) struct Outcome {
@@ -90,7 +92,7 @@ impl<'a> Row<'a> {
 
     /// Whether ours, which come first, did what was expected, and all the same.
     fn is_passed(&self) -> bool {
-        let ours = &self.outcomes[..OURS];
+        let ours = &self.outcomes[..RUNTIMES.len()];
         ours.iter().all(|outcome| outcome.is_expected && outcome.text == ours[0].text)
     }
 }
@@ -135,7 +137,7 @@ pub(crate) fn markdown(rows: &[Row], tried: &[Tried]) -> String {
         table.push('\n');
     }
     table.push_str("\n| | requests of others | of these lost | slowest probe | most memory |\n|---|---|---|---|---|\n");
-    for Tried { name, bystanders, .. } in &tried[..OURS] {
+    for Tried { name, bystanders, .. } in &tried[..RUNTIMES.len()] {
         let bystanders = bystanders.as_ref().expect("ours are watched");
         let probe = bystanders.slowest_probe.as_secs_f64() * 1e3;
         let memory = bystanders.most_memory >> 20;

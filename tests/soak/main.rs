@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tests::{Protocol, Server, request, runtimes, send, try_send, update_document};
+use tests::{Protocol, RUNTIMES, Server, request, send, try_send, update_document};
 use toxiproxy::Toxiproxy;
 
 /// Callers of each runtime over bad connections.
@@ -41,19 +41,18 @@ fn main() {
     let minutes: f64 = env::var("SOAK_MINUTES").map_or(30.0, |text| text.parse().expect("SOAK_MINUTES is a number"));
     let time = Duration::from_secs_f64(minutes * 60.0);
     let toxiproxy = Toxiproxy::start();
-    let names = ["native", "wasi-0.2", "wasi-0.3"];
     let mut table =
         "| | over bad connections | of these cut off | over good ones | of these lost | memory | descriptors |\n\
                      |---|---|---|---|---|---|---|\n"
             .to_owned();
     let rows = thread::scope(|scope| {
-        let soaked = names.into_iter().zip(runtimes()).map(|(name, mut command)| {
+        let soaked = RUNTIMES.map(|(name, start)| {
+            let mut command = start();
             command.env("HELLO_LOG", "info,hello_server=debug");
             let server = Server::start(command);
             let bad = toxiproxy.before(name, server.address);
             scope.spawn(move || soak(name, &server, bad, time))
         });
-        let soaked: Vec<_> = soaked.collect();
         soaked.into_iter().map(|thread| thread.join().expect("what was promised holds")).collect::<Vec<_>>()
     });
     table.extend(rows);

@@ -1,5 +1,6 @@
 //! What the black-box tests share: starting the real programs on free ports, speaking HTTP to them, and seeing what is seen of them.
 
+mod bystanders;
 mod client;
 mod dashboard;
 mod document;
@@ -7,12 +8,13 @@ mod other_host;
 mod prometheus;
 mod server;
 
+pub use bystanders::{Bystanders, with_bystanders};
 pub use client::{Answer, AnyRequest, Protocol, get, request, send, try_send};
 pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};
 pub use document::update_document;
 pub use other_host::OtherHost;
 pub use prometheus::{Prometheus, Sample, Series};
 pub use server::{
-    Exit, PATIENCE, Process, Server, dist, free_address, host, host_with, native, program, run_to_exit, runtimes,
-    servers, workspace,
+    Exit, PATIENCE, Process, RUNTIMES, Server, Start, dist, free_address, host, host_with, native, program,
+    run_to_exit, runtimes, servers, workspace,
 };

@@ -73,10 +73,17 @@ pub fn host_with(component: &Path) -> Command {
     command
 }
 
-/// The programs that serve hello: `hello-native`, and `hello-host` with either component.
+/// A program, to be started.
+pub type Start = fn() -> Command;
+
+/// What serves hello, by the name of its runtime: `hello-native`, and `hello-host` with either component.
+pub const RUNTIMES: [(&str, Start); 3] =
+    [("native", native), ("wasi-0.2", || host("hello-wasi-0.2.wasm")), ("wasi-0.3", || host("hello-wasi-0.3.wasm"))];
+
+/// The same without their names.
 #[must_use]
 pub fn runtimes() -> [Command; 3] {
-    [native(), host("hello-wasi-0.2.wasm"), host("hello-wasi-0.3.wasm")]
+    RUNTIMES.map(|(_, start)| start())
 }
 
 /// One of each started with these flags, after the other.
@@ -194,9 +201,17 @@ impl Server {
 
     /// Waits until a series has a value: counting happens after an answer has been read.
     pub fn wait_for_metric(&self, series: &str, expected: f64) {
+        self.wait_until(series, |value| (value - expected).abs() <= f64::EPSILON, &format!("{expected}"));
+    }
+
+    /// Waits until a series has a value that is wanted, as `what` says.
+    ///
+    /// # Panics
+    /// Where that takes too long.
+    pub fn wait_until(&self, series: &str, is_wanted: impl Fn(f64) -> bool, what: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while (self.metric(series) - expected).abs() > f64::EPSILON {
-            assert!(Instant::now() < deadline, "{series} is {}, not {expected}", self.metric(series));
+        while !is_wanted(self.metric(series)) {
+            assert!(Instant::now() < deadline, "{series} is {}, not {what}", self.metric(series));
             thread::yield_now();
         }
     }
@@ -211,6 +226,21 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         self.log.lines()
+    }
+
+    /// Waits until nothing is left of what callers have done, and makes sure that none of it was too much for the program.
+    ///
+    /// # Panics
+    /// Where a good request is not answered, or the log tells of a panic, or has a line that is not whole.
+    pub fn settle(&self) {
+        self.wait_for_metric("http_requests_in_flight", 0.0);
+        self.wait_for_metric("http_connections", 0.0);
+        assert_eq!(self.get("/").status, 200);
+        for line in self.log() {
+            assert!(!line.is_string(), "a line of the log is not whole: {line}");
+            let is_panic = line["message"].as_str().is_some_and(|message| message.starts_with("panic"));
+            assert!(!is_panic, "{line}");
+        }
     }
 
     /// The processor time of each of the threads that serve connections, in ticks of the kernel, of 10 ms on most.
