@@ -4,12 +4,12 @@
 # What takes long, the dependencies, is compiled in layers of its own, which only another Cargo.toml or Cargo.lock makes anew.
 
 # Everything that goes into an image is built by cargo auditable, which puts a list of dependencies into it: two kilobytes that scanners
-# read. Paths are cut short for size, and so that they do not depend on where they were.
+# read. Paths are cut short for size, and so that the bytes do not depend on where and when they were made.
 FROM rust:1.95-slim-trixie AS rust
 RUN cargo install --locked --root /usr/local cargo-auditable@0.7.7
 COPY scripts/wasm-target.sh /
 RUN /wasm-target.sh
-ENV CARGO_TARGET_DIR=/target RUSTFLAGS=--remap-path-prefix=/usr/local/cargo/registry/src/=
+ENV CARGO_TARGET_DIR=/target SOURCE_DATE_EPOCH=0 RUSTFLAGS=--remap-path-prefix=/usr/local/cargo/registry/src/=
 
 # The workspace as its manifests tell it, every crate empty.
 FROM rust AS manifests

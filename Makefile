@@ -17,6 +17,8 @@ PROGRAMS := hello-native hello-host
 CARGO_HOME_DIR := $(or $(CARGO_HOME),$(HOME)/.cargo)
 FLAGS := $(RUSTFLAGS) --remap-path-prefix=$(CARGO_HOME_DIR)/registry/src/= --remap-path-prefix=$(abspath $(TARGET_DIR))/=
 WITH_PROFILE = RUSTFLAGS="$(FLAGS) $$(scripts/profile.sh flags $(TARGET_DIR))"
+# Nor does the time: mimalloc, in C, has it in a message.
+export SOURCE_DATE_EPOCH := 0
 BUILD_WASM = RUSTFLAGS="$(FLAGS)" $(CARGO) build $(WASM)
 
 .PHONY: help
