@@ -10,8 +10,11 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{Exit, Process, Server, host, native, program, run_to_exit, with_bystanders, workspace};
 
-/// What is under test, to be started.
-const RUNTIMES: [(&str, fn() -> Command); 3] =
+/// A server, to be started.
+type Runtime = (&'static str, fn() -> Command);
+
+/// Those that are under test.
+const RUNTIMES: [Runtime; 3] =
     [("native", native), ("wasi-0.2", || host("hello-wasi-0.2.wasm")), ("wasi-0.3", || host("hello-wasi-0.3.wasm"))];
 
 /// What a container may use by the chart's defaults, in bytes.
