@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
     thread,
+    time::Duration,
 };
 
 use tests::{Protocol, Server, request, send, servers, try_send};
@@ -103,6 +104,38 @@ fn a_client_that_neither_sends_nor_reads_gives_its_place_back() {
         _ = deaf.write_all(&vec![b'x'; length]);
         server.wait_for_metric("http_requests_in_flight", 0.0);
         assert_eq!(server.get("/").status, 200);
+    }
+}
+
+/// Sends an echo a body in pieces, with a pause after each, until it is over or the connection is closed. Gives what came back.
+fn send_slowly(server: &Server, pieces: usize, bytes: usize, pause: Duration) -> String {
+    let mut sender = TcpStream::connect(server.address).expect("a connection");
+    let length = pieces * bytes;
+    let head = format!("POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    sender.write_all(head.as_bytes()).expect("sent");
+    let mut receiver = sender.try_clone().expect("a socket");
+    let answer = thread::spawn(move || {
+        let mut answer = Vec::new();
+        _ = receiver.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    });
+    for _ in 0..pieces {
+        if answer.is_finished() || sender.write_all(&vec![b'z'; bytes]).is_err() {
+            break;
+        }
+        thread::sleep(pause);
+    }
+    answer.join().expect("no panic")
+}
+
+#[test]
+fn a_body_that_trickles_is_cut_off_and_one_that_takes_its_time_is_not() {
+    for server in servers(&["--max-in-flight", "1", "--request-timeout", "300ms"]) {
+        let answer = send_slowly(&server, 10_000, 1, Duration::from_millis(20));
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.matches('z').count() < 1000, "{}", answer.len());
+        server.wait_for_metric("http_requests_in_flight", 0.0);
+        let answer = send_slowly(&server, 20, 20_000, Duration::from_millis(50));
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.matches('z').count() == 400_000, "{}", answer.len());
     }
 }
 

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::{runtime::Handle, time::timeout};
 
-use crate::request::Exchange;
+use crate::{progress::Progress, request::Exchange};
 
 /// How long what is left of a body is read after its answer. A client that is still sending when its connection is closed gets a
 /// reset, and may never see the answer.
@@ -30,6 +30,8 @@ pub struct RequestBody {
     body: Option<Incoming>,
     remaining: u64,
     over_limit: OverLimit,
+    /// Until the body has ended.
+    progress: Option<Arc<Progress>>,
 }
 
 /// Whether a request's body went over the limit; shared with the pipeline, which then answers 413.
@@ -43,10 +45,14 @@ impl OverLimit {
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming, limit: u64) -> Self {
+    pub(crate) fn new(body: Incoming, limit: u64, progress: &Arc<Progress>) -> Self {
+        let progress = (!body.is_end_stream()).then(|| progress.clone());
+        if let Some(progress) = &progress {
+            progress.body();
+        }
         // A body of a known length cannot become longer: hyper sees to that.
         let over_limit = OverLimit(body.size_hint().exact().is_none().then(Arc::default));
-        RequestBody { body: Some(body), remaining: limit, over_limit }
+        RequestBody { body: Some(body), remaining: limit, over_limit, progress }
     }
 
     /// Whether the announced length is over the limit already.
@@ -56,6 +62,12 @@ impl RequestBody {
 
     pub(crate) fn over_limit(&self) -> OverLimit {
         self.over_limit.clone()
+    }
+
+    fn end(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.end_body();
+        }
     }
 }
 
@@ -68,10 +80,17 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let frame = ready!(Pin::new(body).poll_frame(cx));
+        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+        let has_ended = frame.is_none() || body.is_end_stream();
+        let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len) as u64;
+        if let Some(progress) = &self.progress {
+            progress.received(length);
+        }
+        if has_ended {
+            self.end();
+        }
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 if let Some(remaining) = self.remaining.checked_sub(length) {
                     self.remaining = remaining;
                     Some(Ok(frame))
@@ -99,6 +118,7 @@ impl Body for RequestBody {
 /// Reads on what the handler has left.
 impl Drop for RequestBody {
     fn drop(&mut self) {
+        self.end();
         let left = self.body.take().filter(|body| !body.is_end_stream());
         if let (Some(mut body), Ok(runtime)) = (left, Handle::try_current()) {
             let drain = async move { while let Some(Ok(_)) = body.frame().await {} };

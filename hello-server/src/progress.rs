@@ -16,6 +16,10 @@ pub(crate) struct Patience {
     pub(crate) answer: Duration,
 }
 
+/// Bytes a second. A body that has not ended by the time of a request gets a second more for each of these: who sends it byte by byte
+/// holds a place for not much longer than who sends nothing. Apache's `MinRate` is 500, where 10 MiB may take six hours.
+const LEAST_RATE: u64 = 10 * 1024;
+
 /// What happens on one connection. Requests only write down when; one timer a connection looks at it now and then. A timer for every
 /// wait of every request would cost a tenth of answering a hello.
 pub(crate) struct Progress(Mutex<State>);
@@ -27,16 +31,49 @@ struct State {
     answering: u32,
     /// When something happened last.
     last: Instant,
+    /// Bodies of requests that have not ended.
+    receiving: u32,
+    /// When the first of those began.
+    receiving_since: Instant,
+    /// Bytes that have come since.
+    received: u64,
 }
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Progress(Mutex::new(State { handled: 0, answering: 0, last: Instant::now() }))
+        let now = Instant::now();
+        Progress(Mutex::new(State {
+            handled: 0,
+            answering: 0,
+            last: now,
+            receiving: 0,
+            receiving_since: now,
+            received: 0,
+        }))
     }
 
     /// The headers of a request have come.
     pub(crate) fn request(&self) {
         self.state().handled += 1;
+    }
+
+    /// The body of a request is to come.
+    pub(crate) fn body(&self) {
+        let mut state = self.state();
+        if state.receiving == 0 {
+            (state.receiving_since, state.received) = (Instant::now(), 0);
+        }
+        state.receiving += 1;
+    }
+
+    /// So many bytes of a body have come.
+    pub(crate) fn received(&self, bytes: u64) {
+        self.state().received += bytes;
+    }
+
+    /// A body has ended, or nobody wants it any more.
+    pub(crate) fn end_body(&self) {
+        self.state().receiving -= 1;
     }
 
     /// An answer begins.
@@ -80,12 +117,15 @@ impl Progress {
     /// When a wait of now is over.
     fn due(&self, patience: Patience) -> Option<Instant> {
         let state = self.state();
-        let patience = match *state {
+        let idle = match *state {
             State { answering: 1.., .. } => Some(patience.answer),
             State { handled: 0, .. } => patience.headers,
             State { .. } => None,
         };
-        patience.map(|patience| state.last + patience)
+        // Before there is an answer, the handler's time-out counts.
+        let body = (state.answering > 0 && state.receiving > 0)
+            .then(|| state.receiving_since + patience.answer + Duration::from_secs(state.received / LEAST_RATE));
+        idle.map(|patience| state.last + patience).into_iter().chain(body).min()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -113,7 +113,7 @@ impl<S> Pipeline<S> {
         let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(&mut request));
         let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log(), span);
         // Whatever becomes of the request, what is left of its body is read.
-        let request = request.map(|body| RequestBody::new(body, self.config.body_limit));
+        let request = request.map(|body| RequestBody::new(body, self.config.body_limit, &exchange.progress));
         let called = match self.refusal(&request, &mut exchange) {
             None => Ok(self.call(request)),
             Some(refusal) => Err(refusal),
