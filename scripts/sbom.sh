@@ -2,8 +2,6 @@
 # Writes what is linked into each program as an SBOM (CycloneDX): hello-native, hello-host, both components, and as hello-wasm what
 # is in the image of that name, hello-host without a compiler. The same Cargo.lock and target give the same bytes.
 #
-# cargo-cyclonedx goes by the features of the whole workspace, and would have tokio and hyper in a component; cargo tree does not.
-#
 # usage: scripts/sbom.sh FOLDER [TARGET]    TARGET of the programs; that of this machine by default
 #
 # From cargo-cyclonedx it would have the features of the whole workspace: tokio and hyper in a component.
