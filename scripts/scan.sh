@@ -46,16 +46,23 @@ elif command -v trivy >/dev/null; then
   scan_sbom() { trivy sbom --exit-code 1 "$1"; }
 elif command -v cargo-audit >/dev/null; then
   echo "scanning with cargo-audit, as neither grype nor trivy is on PATH"
+  advisories() {
+    local status=0
+    scripts/advisories.sh "$copy" "$@" || status=$?
+    # Fetched for the first, they serve for all.
+    [ $status = 69 ] || export ADVISORY_DB=${ADVISORY_DB:-$copy}
+    return $status
+  }
   scan_image() {
     unpack "$1" "${1%.tar}"
     mapfile -d '' programs < <(find "${1%.tar}/files" -type f -name 'hello-*' -print0)
-    scripts/advisories.sh "$copy" bin "${programs[@]}"
+    advisories bin "${programs[@]}"
   }
   # Of crates.io, as members of the workspace have no advisories.
   scan_sbom() {
     jq --raw-output '.components[] | select(.purl) | "[[package]]\nname = \"\(.name)\"\nversion = \"\(.version)\"
 source = \"registry+https://github.com/rust-lang/crates.io-index\"\n"' "$1" >"$1.lock"
-    scripts/advisories.sh "$copy" lock "$1.lock"
+    advisories lock "$1.lock"
   }
 else
   unscanned "none of grype, trivy and cargo-audit is on PATH; \`cargo install --locked cargo-audit\` builds the last"
