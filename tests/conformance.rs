@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::{Request, body::Frame, header::HeaderValue};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
-use tests::{Answer, AnyRequest, OtherHost, Protocol, Server, host, native, request, send};
+use tests::{Answer, AnyRequest, OtherHost, Protocol, RUNTIMES, Server, request, send};
 
 const BODY_LIMIT: usize = 1 << 20;
 const MESSAGE: &str = "Grüße <b>&\"'";
@@ -300,11 +300,7 @@ fn run(case: &Case, runtime: &Runtime, reference: SocketAddr) -> Result<(), Fail
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let servers = [
-        ("native", Server::start(settings(native()))),
-        ("wasi-0.2", Server::start(settings(host("hello-wasi-0.2.wasm")))),
-        ("wasi-0.3", Server::start(settings(host("hello-wasi-0.3.wasm")))),
-    ];
+    let servers = RUNTIMES.map(|(name, start)| (name, Server::start(settings(start()))));
     let others = [
         ("wasmtime serve", OtherHost::wasmtime_serve(&[("HELLO_MESSAGE", MESSAGE), ("HELLO_COLOR", "teal")])),
         ("spin up", OtherHost::spin_up(&[("message", MESSAGE), ("color", "teal")])),

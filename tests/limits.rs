@@ -7,16 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tests::{Protocol, Server, request, send, servers, try_send};
-
-/// What a connection answers to these bytes until it is closed.
-fn raw(server: &Server, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(server.address).expect("a connection");
-    stream.write_all(bytes).expect("sent");
-    let mut answer = Vec::new();
-    _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
+use tests::{Protocol, Server, raw, request, send, servers, try_send};
 
 #[test]
 fn slow_headers_are_cut_off() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tests::{PATIENCE, servers};
+use tests::{PATIENCE, raw, servers};
 
 #[test]
 fn at_ten_times_the_capacity_what_has_no_place_is_told_when_to_come_again() {
@@ -16,10 +16,8 @@ fn at_ten_times_the_capacity_what_has_no_place_is_told_when_to_come_again() {
     const CALLERS: u32 = 10 * PLACES;
     for server in servers(&["--max-in-flight", &PLACES.to_string()]) {
         let call = || {
-            let mut stream = TcpStream::connect(server.address).expect("a connection");
-            stream.write_all(b"GET /delay/0.05 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("sent");
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).expect("an answer");
+            let answer = raw(&server, b"GET /delay/0.05 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            assert!(answer.ends_with('}'), "not whole: {answer}");
             let is_shed = answer.starts_with("HTTP/1.1 503");
             assert!(
                 is_shed && answer.contains("\r\nretry-after: 1\r\n") || answer.starts_with("HTTP/1.1 200"),

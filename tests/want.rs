@@ -6,11 +6,10 @@ use std::{
     net::{SocketAddr, TcpStream},
     process::{Command, Stdio},
     thread,
-    time::Instant,
 };
 
 use serde_json::Value;
-use tests::{PATIENCE, Process, Protocol, Server, free_address, get, host, native, request, try_send};
+use tests::{Process, Server, free_address, get, host, native, wait_until_it_answers};
 
 fn servers() -> [Command; 2] {
     [native(), host("hello-wasi-0.3.wasm")]
@@ -21,11 +20,7 @@ fn started(mut command: Command, stderr: Stdio) -> (Process, SocketAddr) {
     let address = free_address();
     command.arg("--listen").arg(address.to_string()).args(["--admin-listen", "127.0.0.1:0"]);
     let process = Process::start(command, Stdio::null(), stderr);
-    let deadline = Instant::now() + PATIENCE;
-    while try_send(address, Protocol::Http1, request("GET", "/", "")).is_err() {
-        assert!(Instant::now() < deadline, "nothing answers at {address}");
-        thread::yield_now();
-    }
+    wait_until_it_answers(address);
     (process, address)
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{PATIENCE, Process, Protocol, free_address, request, try_send};
+use tests::{PATIENCE, Process, free_address, wait_until_it_answers};
 
 pub(crate) struct Collector {
     pub(crate) endpoint: String,
@@ -59,11 +59,7 @@ impl Collector {
         let mut command = Command::new("otelcol");
         command.arg("--config=collector.yaml").current_dir(folder.path());
         let process = Process::start(command, Stdio::null(), Stdio::inherit());
-        let deadline = Instant::now() + PATIENCE;
-        while try_send(address, Protocol::Http1, request("GET", "/", "")).is_err() {
-            assert!(Instant::now() < deadline, "the collector does not answer");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_until_it_answers(address);
         Collector { endpoint: format!("http://{address}"), _process: process, folder }
     }
 

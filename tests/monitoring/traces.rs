@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
-use tests::{Protocol, Server, free_address, host, native, request, run_to_exit, send};
+use tests::{Protocol, RUNTIMES, Server, free_address, host, native, request, run_to_exit, send};
 
 use crate::collector::{Collector, Span};
 
@@ -86,9 +86,9 @@ fn spans_of(command: Command, runtime: &str) {
 }
 
 pub(crate) fn spans() {
-    spans_of(native(), "native");
-    spans_of(host("hello-wasi-0.2.wasm"), "wasi-0.2");
-    spans_of(host("hello-wasi-0.3.wasm"), "wasi-0.3");
+    for (name, start) in RUNTIMES {
+        spans_of(start(), name);
+    }
 }
 
 /// The span of a guest that traps says so.

@@ -69,11 +69,7 @@ fn soak(name: &str, server: &Server, bad: SocketAddr, time: Duration) -> String 
         }
         watch(name, server, &counts, end)
     });
-    server.wait_for_metric("http_connections", 0.0);
-    server.wait_for_metric("http_requests_in_flight", 0.0);
-    let panic =
-        server.log().into_iter().find(|line| line["message"].as_str().is_some_and(|text| text.contains("panic")));
-    assert_eq!(panic, None, "{name}");
+    server.settle();
 
     let quarter = looks.len() / 4;
     let [early, late] = [&looks[quarter..2 * quarter], &looks[3 * quarter..]].map(|looks| {
@@ -87,7 +83,6 @@ fn soak(name: &str, server: &Server, bad: SocketAddr, time: Duration) -> String 
     assert!(late[1] - early[1] < FLAT_DESCRIPTORS, "{name}: descriptors have grown from {} to {}", early[1], late[1]);
     let (answered, cut_off) = (counts.answered.load(Relaxed), counts.cut_off.load(Relaxed));
     assert!(answered > 0 && cut_off > 0, "{name}: {answered} answered, {cut_off} cut off");
-    let mebibytes = |bytes: f64| bytes / 1024.0 / 1024.0;
     format!(
         "| {name} | {} | {cut_off} | {} | 0 | {:.1} MiB, then {:.1} | {}, then {} |\n",
         answered + cut_off,
@@ -124,6 +119,10 @@ fn call(bad: SocketAddr, counts: &Counts, end: Instant) {
     }
 }
 
+fn mebibytes(bytes: f64) -> f64 {
+    bytes / 1024.0 / 1024.0
+}
+
 /// Asks over good connections, and looks at memory (bytes) and descriptors, again and again.
 fn watch(name: &str, server: &Server, counts: &Counts, end: Instant) -> Vec<[f64; 2]> {
     let mut looks = Vec::new();
@@ -138,7 +137,7 @@ fn watch(name: &str, server: &Server, counts: &Counts, end: Instant) -> Vec<[f64
             let left = end.saturating_duration_since(Instant::now()).as_secs() / 60;
             eprintln!(
                 "{name}: {answered} answered, {cut_off} cut off, {} MiB, {left} minutes left",
-                look[0] / 1024.0 / 1024.0
+                mebibytes(look[0])
             );
         }
         thread::sleep(PACE);

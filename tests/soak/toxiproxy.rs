@@ -3,12 +3,10 @@
 use std::{
     net::SocketAddr,
     process::{Command, Stdio},
-    thread,
-    time::Instant,
 };
 
 use serde_json::{Value, json};
-use tests::{Answer, PATIENCE, Process, Protocol, free_address, program, request, try_send};
+use tests::{Answer, Process, Protocol, free_address, program, request, try_send, wait_until_it_answers};
 
 pub(crate) struct Toxiproxy {
     address: SocketAddr,
@@ -21,11 +19,7 @@ impl Toxiproxy {
         let mut command = Command::new(program("toxiproxy").expect("toxiproxy on PATH, which `make soak` puts there"));
         command.args(["-host", &address.ip().to_string(), "-port", &address.port().to_string()]);
         let process = Process::start(command, Stdio::null(), Stdio::null());
-        let deadline = Instant::now() + PATIENCE;
-        while try_send(address, Protocol::Http1, request("GET", "/version", "")).is_err() {
-            assert!(Instant::now() < deadline, "toxiproxy does not answer at {address}");
-            thread::yield_now();
-        }
+        wait_until_it_answers(address);
         Toxiproxy { address, _process: process }
     }
 

@@ -19,14 +19,15 @@ pub struct Bystanders {
     pub most_memory: u64,
 }
 
-/// Does something to a server, while others ask it for this path, and its admin port whether it is alive.
+/// Does something to a server, while others ask it for this path, and its admin port whether it is alive. They are to get what they
+/// would have got before.
 ///
 /// # Panics
 /// Where one of them is not answered well.
 pub fn with_bystanders<T>(server: &Server, path: &str, deed: impl FnOnce() -> T) -> (T, Bystanders) {
-    let done = AtomicBool::new(false);
+    let (done, before) = (AtomicBool::new(false), server.get(path).body);
     thread::scope(|scope| {
-        let bystanders = scope.spawn(|| bystand(server, path, &done));
+        let bystanders = scope.spawn(|| bystand(server, path, &before, &done));
         let stop = StopOnDrop(&done);
         let outcome = deed();
         drop(stop);
@@ -34,10 +35,12 @@ pub fn with_bystanders<T>(server: &Server, path: &str, deed: impl FnOnce() -> T)
     })
 }
 
-fn bystand(server: &Server, path: &str, done: &AtomicBool) -> Bystanders {
+fn bystand(server: &Server, path: &str, before: &[u8], done: &AtomicBool) -> Bystanders {
     let mut bystanders = Bystanders { answered: 0, slowest_probe: Duration::ZERO, most_memory: 0 };
     while !done.load(Relaxed) {
-        assert_eq!(server.get(path).status, 200, "for others");
+        let answer = server.get(path);
+        assert_eq!(answer.status, 200, "for others");
+        assert_eq!(answer.body, before, "for others");
         let asked = Instant::now();
         assert_eq!(server.admin("/livez").status, 200);
         bystanders.slowest_probe = bystanders.slowest_probe.max(asked.elapsed());

@@ -1,6 +1,12 @@
 //! A client that sends exactly what it is given: one connection a request, nothing added.
 
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{
+    error::Error,
+    io::{Read, Write},
+    net::{self, SocketAddr},
+    thread,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
@@ -12,6 +18,8 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::{net::TcpStream, runtime::Builder, time::timeout};
+
+use crate::Server;
 
 /// No answer takes this long; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -125,6 +133,28 @@ pub fn try_send(
 ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { timeout(PATIENCE, exchange(address, protocol, request)).await? })
+}
+
+/// What a connection answers to these bytes until it is closed.
+#[must_use]
+pub fn raw(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = net::TcpStream::connect(server.address).expect("a connection");
+    stream.write_all(bytes).expect("sent");
+    let mut answer = Vec::new();
+    _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Waits until something answers a GET there, whatever it answers: for a program that does not say when it is ready.
+///
+/// # Panics
+/// Where that takes too long.
+pub fn wait_until_it_answers(address: SocketAddr) {
+    let deadline = Instant::now() + PATIENCE;
+    while try_send(address, Protocol::Http1, request("GET", "/", "")).is_err() {
+        assert!(Instant::now() < deadline, "nothing answers at {address}");
+        thread::yield_now();
+    }
 }
 
 async fn exchange(

@@ -9,7 +9,7 @@ mod prometheus;
 mod server;
 
 pub use bystanders::{Bystanders, with_bystanders};
-pub use client::{Answer, AnyRequest, Protocol, get, request, send, try_send};
+pub use client::{Answer, AnyRequest, Protocol, get, raw, request, send, try_send, wait_until_it_answers};
 pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};
 pub use document::update_document;
 pub use other_host::OtherHost;
