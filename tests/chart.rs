@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tests::{Exit, program, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there. Every value is in one of them.
-const RENDERED: [(&str, &str); 45] = [
+const RENDERED: [(&str, &str); 46] = [
     ("runtime=native", "image: \"hello-native:0.1.0\""),
     ("runtime=wasm", "image: \"hello-wasm:0.1.0\""),
     ("runtime=spin", "runtimeClassName: wasmtime-spin-v2"),
@@ -59,6 +59,7 @@ const RENDERED: [(&str, &str); 45] = [
     ),
     ("prometheusRule.enabled=true,prometheusRule.latency=90", "> 14.4 * (1 - 90 / 100)"),
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.5", "le=\"0.5\""),
+    ("maxConnectionAgeSeconds=0", "name: HELLO_MAX_CONNECTION_AGE\n              value: 0s"),
     ("accessLog=0.5", "name: HELLO_ACCESS_LOG\n              value: \"0.5\""),
     (
         "traces.endpoint=http://collector:4318",
@@ -77,7 +78,7 @@ const LEFT_OUT: [(&str, &str); 3] = [
 ];
 
 /// Sets of values that must be refused, each with what the refusal must say.
-const REFUSED: [(&str, &str); 18] = [
+const REFUSED: [(&str, &str); 19] = [
     ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
     ("replicas=3", "'replicas' not allowed"),
     ("spin.operator=true", "set runtime to spin, or spin.operator to false"),
@@ -89,6 +90,7 @@ const REFUSED: [(&str, &str); 18] = [
     ("prometheusRule.enabled=true,prometheusRule.availability=100.0", "/prometheusRule/availability"),
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.3", "/prometheusRule/latencySeconds"),
     ("accessLog=2", "/accessLog"),
+    ("runtime=spin,maxConnectionAgeSeconds=5", "Spin keeps connections however old they are"),
     ("runtime=spin,accessLog=1", "Spin logs no requests"),
     ("traces.endpoint=https://collector:4318", "/traces/endpoint"),
     ("runtime=spin,spin.operator=true,traces.endpoint=http://a:4318", "in the SpinAppExecutor's deploymentConfig.otel"),

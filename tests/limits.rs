@@ -7,7 +7,12 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::{Request, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tests::{Protocol, Server, raw, request, send, servers, try_send};
+use tokio::runtime::Builder;
 
 #[test]
 fn slow_headers_are_cut_off() {
@@ -25,6 +30,42 @@ fn idle_connections_are_closed_and_busy_ones_are_not() {
     for server in servers(&["--header-timeout", "200ms"]) {
         let answer = raw(&server, b"GET /delay/1 HTTP/1.1\r\nHost: a\r\n\r\n");
         assert!(answer.starts_with("HTTP/1.1 200"), "got {answer:?}");
+    }
+}
+
+#[test]
+fn old_connections_are_asked_to_close_and_lose_nothing() {
+    for server in servers(&["--max-connection-age", "200ms"]) {
+        let answers = raw(&server, b"GET /delay/0.5 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let (young, old) = answers.rsplit_once("HTTP/1.1 200").expect("two answers");
+        assert!(young.starts_with("HTTP/1.1 200") && !young.contains("connection: close"), "{answers}");
+        assert!(old.contains("connection: close"), "{answers}");
+
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let stream = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
+            let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+            let (mut sender, connection) = handshake.expect("HTTP/2");
+            let connection = tokio::spawn(connection);
+            let uri = format!("http://{}/delay/0.5", server.address);
+            let in_flight = Request::get(uri).body(Empty::<Bytes>::new()).expect("a request");
+            let answer = sender.send_request(in_flight).await.expect("an answer, older than the connection may be");
+            assert_eq!(answer.status(), 200);
+            drop(answer);
+            connection.await.expect("no panic").expect("closed in order, while the caller would send more");
+            assert!(sender.ready().await.is_err());
+        });
+    }
+}
+
+#[test]
+fn young_connections_are_kept() {
+    for server in servers(&[]) {
+        let requests = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+        let last = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let answers = raw(&server, &[&requests[..], last].concat());
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 101);
+        assert_eq!(answers.matches("connection: close").count(), 1);
     }
 }
 

@@ -46,6 +46,11 @@
   {{- $errors = append $errors "accessLog is set, and Spin logs no requests; leave it out, or use runtime native or wasm." -}}
 {{- end -}}
 
+{{- /* A template cannot tell a default from the same value set by hand, here and below. */ -}}
+{{- if and $spin (ne (int $v.maxConnectionAgeSeconds) 10) -}}
+  {{- $errors = append $errors "maxConnectionAgeSeconds is set, and Spin keeps connections however old they are; leave it out, or use runtime native or wasm." -}}
+{{- end -}}
+
 {{- if $v.spin.operator -}}
   {{- if $v.traces.endpoint -}}
     {{- $errors = append $errors "traces.endpoint is set, and a SpinApp cannot express it; leave it out, and name the collector in the SpinAppExecutor's deploymentConfig.otel, or set spin.operator to false." -}}
@@ -61,7 +66,6 @@
     {{- if index $v $name }}{{ $set = append $set $name }}{{ end -}}
   {{- end -}}
   {{- if $v.topologySpread.enabled }}{{ $set = append $set "topologySpread.enabled" }}{{ end -}}
-  {{- /* A template cannot tell a default from the same value set by hand. */ -}}
   {{- range $default := list (list "image" "pullPolicy" "IfNotPresent") (list "drain" "delaySeconds" 5) (list "drain" "timeoutSeconds" 20) (list "spin" "runtimeClassName" "wasmtime-spin-v2") -}}
     {{- $group := index $default 0 -}}
     {{- $key := index $default 1 -}}

@@ -15,7 +15,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -75,7 +75,7 @@ pub(crate) async fn accept_loop<S, B>(
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                sleep(PAUSE_AFTER_ERROR).await;
             }
         }
     }
@@ -136,6 +136,9 @@ async fn connection<S, B>(
             serve(http.serve_connection(io, service), interruptions).await
         }
         Protocol::Http2 => {
+            if let Some(age) = pipeline.config.connection_age() {
+                interruptions.push(sleep(age).map(|()| Interruption::Stop).boxed());
+            }
             let mut http = http2::Builder::new(workers);
             http.timer(TokioTimer::new())
                 .keep_alive_interval(header_timeout)
@@ -151,6 +154,7 @@ async fn connection<S, B>(
 
 /// What may come between a connection and its client.
 enum Interruption {
+    /// What is in flight is the last.
     Stop,
     Stalled,
 }
@@ -197,6 +201,6 @@ async fn protocol(stream: &TcpStream) -> io::Result<Protocol> {
         if length == 0 || !HTTP2_PREFACE.starts_with(&start[..length]) {
             return Ok(Protocol::Http1);
         }
-        tokio::time::sleep(PREFACE_POLL).await;
+        sleep(PREFACE_POLL).await;
     }
 }

@@ -37,6 +37,10 @@ pub struct Config {
     #[arg(long, env = "HELLO_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000", value_parser = count)]
     pub max_connections: u32,
 
+    /// Age at which a connection is asked to close after an answer, 0s to 1h, so that callers spread over new pods; 0s is never
+    #[arg(long, env = "HELLO_MAX_CONNECTION_AGE", value_name = "TIME", default_value = "0s", value_parser = delay)]
+    pub max_connection_age: Duration,
+
     /// Requests worked on at once, 1 to 1000000; more get 503 with Retry-After
     #[arg(long, env = "HELLO_MAX_IN_FLIGHT", value_name = "COUNT", default_value = "512", value_parser = count)]
     pub max_in_flight: u32,
@@ -72,6 +76,13 @@ pub struct Config {
     /// How log lines look; json unless standard error is a terminal
     #[arg(long, env = "HELLO_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+}
+
+impl Config {
+    /// The age at which a connection is asked to close, where there is one.
+    pub(crate) fn connection_age(&self) -> Option<Duration> {
+        Some(self.max_connection_age).filter(|age| !age.is_zero())
+    }
 }
 
 /// How log lines look.

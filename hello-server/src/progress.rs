@@ -22,7 +22,11 @@ const LEAST_RATE: u64 = 10 * 1024;
 
 /// What happens on one connection. Requests only write down when; one timer a connection looks at it now and then. A timer for every
 /// wait of every request would cost a tenth of answering a hello.
-pub(crate) struct Progress(Mutex<State>);
+pub(crate) struct Progress {
+    /// When the connection came.
+    since: Instant,
+    state: Mutex<State>,
+}
 
 struct State {
     /// Requests with a handler, which has a time-out of its own.
@@ -42,14 +46,13 @@ struct State {
 impl Progress {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        Progress(Mutex::new(State {
-            handled: 0,
-            answering: 0,
-            last: now,
-            receiving: 0,
-            receiving_since: now,
-            received: 0,
-        }))
+        let state = State { handled: 0, answering: 0, last: now, receiving: 0, receiving_since: now, received: 0 };
+        Progress { since: now, state: Mutex::new(state) }
+    }
+
+    /// How old the connection is.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        now - self.since
     }
 
     /// The headers of a request have come.
@@ -129,6 +132,6 @@ impl Progress {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -131,12 +131,18 @@ impl<S> Pipeline<S> {
                 Err(refusal) => refusal.map(Answer::Server),
             };
             answer.headers_mut().insert(REQUEST_ID, request_id);
-            if over_http1 && self.readiness.is_draining() {
+            if over_http1 && (self.readiness.is_draining() || self.is_old(&exchange)) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             exchange.answers(answer.status());
             Ok(answer.map(|body| ResponseBody::new(body, exchange)))
         }
+    }
+
+    /// Whether the connection is so old that its caller is asked for a new one, which may lead to another pod. Over HTTP/2 `accept`
+    /// asks.
+    fn is_old(&self, exchange: &Exchange) -> bool {
+        self.config.connection_age().is_some_and(|age| exchange.progress.age(exchange.started) >= age)
     }
 
     fn access_log(&self) -> AccessLog {

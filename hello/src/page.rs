@@ -2,11 +2,29 @@
 
 use std::borrow::Cow;
 
+use axum::{
+    http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    response::{Html, IntoResponse, Response},
+};
+
 use crate::{DEFAULT_COLOR, Platform, VERSION, routes::message};
 
 const TEMPLATE: &str = include_str!("page.html");
 
-pub(crate) fn render(platform: &dyn Platform) -> String {
+/// The page may do what it does and nothing else: its one style and its one script are allowed by their hashes, so that markup which
+/// somehow got into it would neither run nor show. A test tells the hashes after a change of the page.
+const POLICY: &str = "default-src 'none'; \
+    style-src 'sha256-d/q4NpEjPu5GUQXBkxew4Yfpbymd8RMN5ZwdNnlwgSs='; \
+    script-src 'sha256-7ROuQ0PfqSbO5ILJNfmuOEyJT1M+3N8kMZsblNcYfZY='; \
+    connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(crate) fn answer(platform: &dyn Platform) -> Response {
+    let headers =
+        [(CONTENT_SECURITY_POLICY, POLICY), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer")];
+    (headers, Html(render(platform))).into_response()
+}
+
+fn render(platform: &dyn Platform) -> String {
     let color = platform.color().filter(|color| is_color(color));
     let values = [
         ("message", message(platform)),
@@ -64,6 +82,9 @@ fn escape_into(page: &mut String, text: &str) {
 mod tests {
     use std::time::Duration;
 
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::Sleep;
 
@@ -92,6 +113,17 @@ mod tests {
 
     fn page(message: &'static str, color: &'static str) -> String {
         render(&Settings { message, color })
+    }
+
+    #[test]
+    fn the_policy_allows_the_style_and_the_script_as_they_are() {
+        for element in ["style", "script"] {
+            let (_, start) = TEMPLATE.split_once(&format!("<{element}>")).expect("one of each");
+            let (text, rest) = start.split_once(&format!("</{element}>")).expect("an end");
+            assert!(!text.contains("{{") && !rest.contains(&format!("<{element}")), "one of each, always the same");
+            let allowed = format!("{element}-src 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
+            assert!(POLICY.contains(&allowed), "the page has changed: let POLICY say {allowed}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use axum::{
         header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY},
         request::Parts,
     },
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ struct Delay {
 
 pub(crate) async fn home(State(app): State<Hello>, request: Request) -> Response {
     let mut response = if prefers_html(request.headers()) {
-        Html(page::render(&*app.platform)).into_response()
+        page::answer(&*app.platform)
     } else {
         let mut response = Response::new(Body::from(app.greeting()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,0 +1,20 @@
+//! The page at `/` in a browser, by the tests of page.py. Without Chromium and the programs of python-tools.sh on PATH they are
+//! reported as ignored.
+
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::{Arguments, Trial};
+use tests::{program, run_to_exit, workspace};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let is_ignored = ["pytest-playwright", "chromium"].into_iter().any(|name| program(name).is_none());
+    let trial = Trial::test("the page in a browser", || {
+        let mut pytest = Command::new("pytest-playwright");
+        pytest.current_dir(workspace()).args(["-q", "-p", "no:cacheprovider", "tests/page.py"]);
+        pytest.env("PYTHONDONTWRITEBYTECODE", "1");
+        let exit = run_to_exit(pytest);
+        if exit.succeeded() { Ok(()) } else { Err(exit.output().into()) }
+    });
+    libtest_mimic::run(&arguments, vec![trial.with_ignored_flag(is_ignored)]).exit_code()
+}
