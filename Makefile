@@ -105,8 +105,9 @@ instructions: build ## Write anew what a request costs in instructions, which `m
 	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions
 
 .PHONY: picture
-picture: build ## Draw docs/dashboard.svg anew: what the dashboard shows under a minute of load (needs prometheus)
+picture: build ## Make the pictures of README.md anew, by real load (needs prometheus, Chromium and tests/python-tools.sh)
 	@$(CARGO) run --quiet --locked --package tests --bin picture
+	@SCREENSHOTS=docs pytest-playwright -q -p no:cacheprovider tests/page.py -k switch
 
 .PHONY: profile
 profile: components ## Write anew what the compiler knows of a request, after a change of dependencies (20 minutes)

@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::compare::{Comparison, PERCENTILES, median};
 
 const DOCUMENT: &str = "docs/BENCHMARKS.md";
+/// Has the few figures that somebody who chooses a runtime wants first.
+const README: &str = "README.md";
 const FOLDER: &str = "docs/benchmarks";
 const START: &str = "<!-- measured:start, by `make bench` -->";
 const END: &str = "<!-- measured:end -->";
@@ -184,13 +186,45 @@ impl Report {
         for sweep in &self.sweeps {
             fs::write(Path::new(FOLDER).join(file(sweep)), sweep.plot().map_err(io::Error::other)?)?;
         }
-        let document = fs::read_to_string(DOCUMENT)?;
-        let (before, rest) =
-            document.split_once(START).ok_or_else(|| io::Error::other(format!("{DOCUMENT} has no {START}")))?;
-        let (_, after) = rest.split_once(END).ok_or_else(|| io::Error::other(format!("{DOCUMENT} has no {END}")))?;
-        fs::write(DOCUMENT, format!("{before}{START}\n\n{tables}\n{END}{after}"))?;
+        put(DOCUMENT, &tables)?;
+        // Where not all could be measured, the figures of before stand.
+        if let Some(summary) = self.summary() {
+            put(README, &summary)?;
+        }
         println!("{tables}\nwritten to {DOCUMENT}");
         Ok(())
+    }
+
+    /// What a runtime costs, each in a column.
+    fn summary(&self) -> Option<String> {
+        let goal = |what: &str| {
+            let goal = self.goals.iter().find(|goal| goal.what == what)?;
+            Some(goal.unit.show(goal.median()))
+        };
+        let against_native =
+            |what: &str| self.rows.iter().find(|row| row.what == format!("{what} against native, together"));
+        let (p3, p2) = (against_native("WASI 0.3 in hello-host")?, against_native("WASI 0.2 in hello-host")?);
+        let ratio = |row: &Row| format!("{:.0} %", 100.0 * median(row.throughput.iter().copied()));
+        let micros = |index: usize, row: &Row| format!("{:.1} µs", row.processor_micros[index]);
+        let of_either = |what: &str, native: &str, host: &str| {
+            Some([goal(&format!("{what}{native}"))?, goal(&format!("{what}{host}"))?, String::new()])
+        };
+        let rows = [
+            ("requests a second, on two processors with their load", ["100 %".to_owned(), ratio(p3), ratio(p2)]),
+            ("processor time a request", [micros(1, p3), micros(0, p3), micros(0, p2)]),
+            (
+                "start to first answer",
+                of_either("start of the process to its first answer: ", "native", "hello-host, precompiled")?,
+            ),
+            ("memory, idle", of_either("memory, idle: ", "native", "hello-host, precompiled")?),
+            ("image", of_either("image ", "hello-native", "hello-wasm")?),
+        ];
+        let mut text =
+            "| | native | Wasm (WASI 0.3) | Wasm, an instance a request (WASI 0.2) |\n|---|---|---|---|\n".to_owned();
+        for (what, figures) in rows {
+            text.push_str(&format!("| {what} | {} |\n", figures.join(" | ")));
+        }
+        Some(text)
     }
 
     fn tables(&self) -> Result<String, std::fmt::Error> {
@@ -241,6 +275,15 @@ impl Report {
         }
         Ok(text)
     }
+}
+
+/// Puts a text where a document has measured ones.
+fn put(document: &str, text: &str) -> io::Result<()> {
+    let old = fs::read_to_string(document)?;
+    let no = |mark: &str| io::Error::other(format!("{document} has no {mark}"));
+    let (before, rest) = old.split_once(START).ok_or_else(|| no(START))?;
+    let (_, after) = rest.split_once(END).ok_or_else(|| no(END))?;
+    fs::write(document, format!("{before}{START}\n\n{text}\n{END}{after}"))
 }
 
 fn file(sweep: &Sweep) -> String {
