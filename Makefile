@@ -60,6 +60,10 @@ manifests: ## Render manifests/ from the chart, and its table of values
 	@scripts/manifests.sh manifests
 	@scripts/chart-readme.sh chart/README.md
 
+.PHONY: release
+release: ## Commit and tag a release, VERSION=1.2.3, and say how it is published (needs helm)
+	@scripts/release.sh "$(VERSION)"
+
 .PHONY: cluster cluster-down
 cluster: ## Use the cluster of minikube or kind, or start a throwaway one
 	@tests/cluster/cluster.sh up
@@ -98,7 +102,7 @@ SOAK_MINUTES ?= 30
 soak: build ## Serve over bad connections for half an hour, and write into docs/SECURITY.md what became of it
 	@tests/soak/toxiproxy.sh $(TARGET_DIR)/soak
 	@SOAK_MINUTES=$(SOAK_MINUTES) PATH="$(realpath $(TARGET_DIR))/soak:$$PATH" \
-	  $(CARGO) test --quiet --locked --package tests --test soak
+		$(CARGO) test --quiet --locked --package tests --test soak
 
 .PHONY: instructions
 instructions: build ## Write anew what a request costs in instructions, which `make test` holds later changes to
@@ -147,8 +151,8 @@ cargo-deny: VERSION = 0.20.2
 cargo-audit: VERSION = 0.22.2
 cargo-deny cargo-audit:
 	@command -v $@ >/dev/null || { \
-	  echo "$@ is not on PATH; building $@ $(VERSION) into $(TARGET_DIR)/tools, which takes minutes, once" >&2; \
-	  env --unset CARGO_TARGET_DIR $(CARGO) install --quiet --locked --root $(TARGET_DIR)/tools $@@$(VERSION); }
+		echo "$@ is not on PATH; building $@ $(VERSION) into $(TARGET_DIR)/tools, which takes minutes, once" >&2; \
+		env --unset CARGO_TARGET_DIR $(CARGO) install --quiet --locked --root $(TARGET_DIR)/tools $@@$(VERSION); }
 
 .PHONY: run-native run-wasm run-wasm-p2 run-spin
 # HELLO_COMMIT is for builds, and no setting of a program.

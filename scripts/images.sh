@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+version=$(<VERSION)
 # What a name without a registry means to Kubernetes; podman and buildah would say localhost/.
 name() { echo "docker.io/library/$1:$version"; }
 

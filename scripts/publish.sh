@@ -1,29 +1,34 @@
 #!/usr/bin/env bash
-# Gives images that were pushed by digest the version as their tag, for all processors together, and pushes the components; signs
-# each, and attests its SBOM. What .github/workflows/release.yaml ends with.
+# Publishes what is built: gives images that were pushed by digest the version as their tag, for all processors together, and pushes
+# the components, the Spin application and the chart; signs each, and attests its SBOM. What .github/workflows/release.yaml ends with.
 #
-# usage: scripts/publish.sh PLACE DIGESTS    PLACE as of scripts/images.sh push; in DIGESTS are its folders, one a processor
+# usage: scripts/publish.sh PLACE DIGESTS FOLDER
+#   PLACE     as of scripts/images.sh push
+#   DIGESTS   holds its folders, one a processor
+#   FOLDER    gets what a release has to download, and in SHA256SUMS what was made: those files, and what was pushed, by its digest
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-place=$1 digests=$2
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-sboms=$(mktemp -d)
-trap 'rm -rf "$sboms"' EXIT
+place=$1 digests=$2 folder=$3
+version=$(<VERSION)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$folder"
 for processor in x86_64 aarch64; do
-  scripts/sbom.sh "$sboms/$processor" $processor-unknown-linux-musl
+  scripts/sbom.sh "$work/$processor" $processor-unknown-linux-musl
 done
 # The same for both.
-rm "$sboms"/aarch64/hello-wasi-*
+rm "$work"/aarch64/hello-wasi-*
 
 sign() { # name, the names of what its SBOMs are of
-  local name=$1 subject sbom file
+  local name=$1 digest sbom file
   shift
-  subject=$place/$name@$(docker buildx imagetools inspect "$place/$name:$version" | sed -n 's/^Digest: *//p')
-  cosign sign --yes --recursive "$subject"
+  digest=$(docker buildx imagetools inspect "$place/$name:$version" | sed -n 's/^Digest: *//p')
+  echo "${digest#sha256:}  $place/$name" >>"$work/pushed"
+  cosign sign --yes --recursive "$place/$name@$digest"
   for sbom in "$@"; do
-    for file in "$sboms"/*/"$sbom.cdx.json"; do
-      cosign attest --yes --type cyclonedx --predicate "$file" "$subject"
+    for file in "$work"/*/"$sbom.cdx.json"; do
+      cosign attest --yes --type cyclonedx --predicate "$file" "$place/$name@$digest"
     done
   done
 }
@@ -34,7 +39,15 @@ for image in hello-native hello-spin hello-wasm; do
 done
 for component in hello-wasi-0.2 hello-wasi-0.3; do
   wkg oci push "$place/$component:$version" dist/$component.wasm
+  cp dist/$component.wasm "$folder/"
 done
+spin registry push --from spin.toml "$place/hello-app:$version"
+
+# In the chart that is published, the images are where it is.
+cp -r chart "$work/hello"
+sed --in-place "s|^  repository: \"\"|  repository: \"$place/hello-{{ .Values.runtime }}\"|" "$work/hello/values.yaml"
+helm package "$work/hello" --destination "$folder"
+helm push "$folder/hello-$version.tgz" "oci://$place/charts"
 
 sign hello-native hello-native
 sign hello-spin hello-wasi-0.2
@@ -42,3 +55,10 @@ sign hello-spin hello-wasi-0.2
 sign hello-wasm hello-wasm hello-wasi-0.3
 sign hello-wasi-0.2 hello-wasi-0.2
 sign hello-wasi-0.3 hello-wasi-0.3
+sign hello-app hello-wasi-0.2
+sign charts/hello
+
+for processor in x86_64 aarch64; do
+  tar --create --gzip --file "$folder/sboms-$processor.tar.gz" --directory "$work/$processor" .
+done
+(cd "$folder" && sha256sum -- * >"$work/files" && cat "$work"/{files,pushed} >SHA256SUMS)

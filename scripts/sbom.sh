@@ -15,6 +15,7 @@ sbom() { # file, target, package and its features
   local file=$folder/$1.cdx.json target=$2
   shift 2
   cargo tree --locked --target "$target" --edges normal,no-proc-macro --prefix depth --format $'\t{p}\t{l}\t{r}' --package "$@" |
+    sed "s| v[^ ]* (/| v$(<VERSION) (/|" |
     jq --raw-input --null-input --rawfile lock Cargo.lock --arg target "$target" --arg package "$*" '
       # Members of the workspace have none, and are no packages of crates.io.
       ($lock | [scan("name = \"(.*)\"\nversion = \"(.*)\"\nsource = .*\nchecksum = \"(.*)\"")]

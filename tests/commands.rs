@@ -29,8 +29,9 @@ fn make(arguments: &[&str]) -> Command {
 fn make_alone_lists_the_commands() {
     let listed = run_to_exit(make(&[]));
     assert!(listed.succeeded());
-    let readme = fs::read_to_string(workspace().join("README.md")).expect("README.md");
-    let named = readme.split("make ").skip(1).filter_map(|rest| rest.split([' ', '`', '\n', ';']).next());
+    let docs = ["README.md", "CONTRIBUTING.md"].map(|file| fs::read_to_string(workspace().join(file)).expect(file));
+    let after_make = docs.iter().flat_map(|text| text.split("make ").skip(1));
+    let named = after_make.filter_map(|rest| rest.split([' ', '`', '\n', ';']).next());
     let commands: BTreeSet<_> = named.filter(|name| !name.is_empty()).collect();
     assert!(commands.contains("run"));
     for command in commands {

@@ -11,7 +11,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{Exit, dist, program, run_to_exit, workspace};
+use tests::{Exit, VERSION, dist, program, run_to_exit, workspace};
 
 /// Crates that must be refused as a dependency: name, version, licence, how they are depended on, and what is said. None is of
 /// crates.io, so that nothing is fetched.
@@ -82,7 +82,7 @@ fn refuses(name: &str, version: &str, licence: &str, how: &str, said: &str) -> R
     crate_at(
         &workspace_of_it,
         &format!(
-            "[package]\nname = \"scratch\"\nversion = \"0.1.0\"\nedition = \"2024\"\nlicense = \"MIT\"\npublish = {publish}\n\
+            "[package]\nname = \"scratch\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\npublish = {publish}\n\
              [dependencies]\n{name} = {{ {source} }}\n"
         ),
     )?;
@@ -129,7 +129,7 @@ fn old_advisories_are_named() -> Result<(), Failed> {
     expect(exit.succeeded() && exit.output().contains("what came since was not looked for"), &exit)
 }
 
-/// Names with versions, as `cargo tree` has them of Cargo.lock.
+/// Names with versions, as `cargo tree` has them of Cargo.lock; those of this workspace with the version that is released.
 fn linked(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<String>, Failed> {
     let mut arguments =
         vec!["tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
@@ -139,7 +139,9 @@ fn linked(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<Str
     expect(exit.succeeded(), &exit)?;
     let crates = exit.stdout.lines().filter_map(|line| {
         let mut words = line.split(' ');
-        Some(format!("{}@{}", words.next()?, words.next()?.strip_prefix('v')?))
+        let (name, version, source) = (words.next()?, words.next()?.strip_prefix('v')?, words.next());
+        let is_ours = source.is_some_and(|source| source.starts_with("(/"));
+        Some(format!("{name}@{}", if is_ours { VERSION } else { version }))
     });
     Ok(crates.collect())
 }

@@ -127,7 +127,7 @@ impl Guest {
     pub(crate) fn new(Loaded { component, linker }: &Loaded, mut config: GuestConfig) -> Result<Self, String> {
         let pre = link(component, linker)?;
         let mut environment = std::mem::take(&mut config.env);
-        environment.push(("WASI_HOST".into(), concat!("hello-host/", env!("CARGO_PKG_VERSION")).into()));
+        environment.push(("WASI_HOST".into(), format!("hello-host/{}", crate::VERSION)));
         if let Ok(hostname) = gethostname::gethostname().into_string() {
             environment.push(("HOSTNAME".into(), hostname));
         }

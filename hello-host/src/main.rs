@@ -30,7 +30,7 @@ use crate::guest::GuestConfig;
 #[global_allocator]
 static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = include_str!("../../VERSION").trim_ascii();
 const COMMIT: &str = match option_env!("HELLO_COMMIT") {
     Some(commit) => commit,
     None => "unknown",
@@ -38,7 +38,7 @@ const COMMIT: &str = match option_env!("HELLO_COMMIT") {
 
 /// Serves a WASI HTTP component, of WASI 0.2 or 0.3.
 #[derive(Parser)]
-#[command(name = "hello-host", version)]
+#[command(name = "hello-host", version = VERSION)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -12,7 +12,7 @@ static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
 /// Serves the hello service natively.
 #[derive(Parser)]
-#[command(name = "hello-native", version, after_help = hello_server::TRACES_HELP)]
+#[command(name = "hello-native", version = hello::VERSION, after_help = hello_server::TRACES_HELP)]
 struct Cli {
     #[command(flatten)]
     server: Config,

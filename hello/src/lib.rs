@@ -29,8 +29,9 @@ pub const COMMIT: &str = match option_env!("HELLO_COMMIT") {
     None => "unknown",
 };
 
-/// The version of this handler, as semantic versioning has it.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What the file VERSION says. The version of the package stays as it is, and so do the names that rustc gives to functions, by which
+/// the profile in `pgo/` knows them.
+pub const VERSION: &str = include_str!("../../VERSION").trim_ascii();
 
 /// A wait.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -44,7 +45,7 @@ pub trait Platform: Send + Sync + 'static {
     /// Waits on whatever clock the platform has.
     fn sleep(&self, duration: Duration) -> Sleep;
 
-    /// The program around the component, such as `hello-host/0.1.0`, where it gives its name.
+    /// The program around the component, such as `hello-host/1.2.3`, where it gives its name.
     fn wasi_host(&self) -> Option<String> {
         None
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::{Server, host_with, program, workspace};
+use tests::{Server, VERSION, host_with, program, workspace};
 
 use crate::{
     cluster::{NODE_PORT, Namespace, apply, get, kubectl, pods, try_kubectl, wait_for_runtime, wait_until},
@@ -83,7 +83,7 @@ pub(crate) fn the_operator_takes_the_spin_app() {
     kubectl(&["apply", "--dry-run=server", "--validate=strict", "--filename", &file("collector.yaml")]);
     hello.helm("install", &["chart", "--set", "runtime=spin,spin.operator=true,message=Good morning,replicaCount=2"]);
     let app = get("hello", "spinapp/hello-spin");
-    assert_eq!((&app["spec"]["image"], &app["spec"]["replicas"]), (&json!("hello-spin:0.1.0"), &json!(2)));
+    assert_eq!((&app["spec"]["image"], &app["spec"]["replicas"]), (&json!(format!("hello-spin:{VERSION}")), &json!(2)));
 
     wait_until("the operator's pods are admitted", || pods("hello").len() == 2);
     let selector = get("hello", "service/hello")["spec"]["selector"].take();

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
-use tests::{Protocol, RUNTIMES, Server, free_address, host, native, request, run_to_exit, send};
+use tests::{Protocol, RUNTIMES, Server, VERSION, free_address, host, native, request, run_to_exit, send};
 
 use crate::collector::{Collector, Span};
 
@@ -54,7 +54,7 @@ fn spans_of(command: Command, runtime: &str) {
         ("url.scheme", "http"),
         ("network.protocol.version", "1.1"),
         ("service.name", "hello"),
-        ("service.version", env!("CARGO_PKG_VERSION")),
+        ("service.version", VERSION),
         ("process.runtime.name", runtime),
     ] {
         assert_eq!(span.attribute(name), value, "{name} of {span:?}");

@@ -8,6 +8,9 @@ mod other_host;
 mod prometheus;
 mod server;
 
+/// The version that is built.
+pub const VERSION: &str = include_str!("../../VERSION").trim_ascii();
+
 pub use bystanders::{Bystanders, with_bystanders};
 pub use client::{Answer, AnyRequest, Protocol, get, raw, request, send, try_send, wait_until_it_answers};
 pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Makes a release, of what is committed: every file that names the version gets the new one, CHANGELOG.md gets a heading, and a commit
+# and a tag are made, here. Builds nothing and pushes nothing; a tag that is pushed is published by .github/workflows/release.yaml.
+#
+# usage: scripts/release.sh VERSION          such as 1.2.3, or 1.3.0-rc.1
+#        scripts/release.sh notes VERSION    print what CHANGELOG.md says of a version
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+refuse() {
+  echo "$1" >&2
+  exit 64
+}
+
+notes() { # what follows `## ` in the heading
+  awk -v heading="## $1" '/^## / { inside = $0 == heading || index($0, heading " ") == 1; next } inside' CHANGELOG.md
+}
+
+replace() { # file, text, its successor
+  grep --quiet --fixed-strings "$2" "$1" || { echo "$1 does not say $2, which a release changes there" >&2; return 1; }
+  sed --in-place "s|${2//./\\.}|$3|" "$1"
+}
+
+release() {
+  local new=$1 old
+  local number='(0|[1-9][0-9]*)' word='(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)'
+  old=$(<VERSION)
+  [ -n "$new" ] || refuse "make release needs a version: make release VERSION=1.2.3; the last one is $old"
+  [[ $new =~ ^$number\.$number\.$number(-$word(\.$word)*)?$ ]] ||
+    refuse "$new is no version of the form 1.2.3 or 1.2.3-rc.1, as semantic versioning has it"
+  ! git rev-parse --quiet --verify "refs/tags/v$new" >/dev/null || refuse "there is a tag v$new already; a release is not made twice"
+  # A tilde sorts before nothing, as a pre-release goes before its release.
+  printf '%s\n' "${old/-/\~}" "${new/-/\~}" | sort --version-sort --check=quiet ||
+    refuse "$new is lower than $old, which VERSION says"
+  [ -z "$(git status --porcelain)" ] || refuse "there are changes that are not committed, and a release would have them; see git status"
+  [[ $(notes Unreleased) == *$'\n- '* ]] || refuse "CHANGELOG.md says nothing under \"## Unreleased\"; write there what has changed"
+  command -v helm >/dev/null || refuse "rendering manifests/ needs helm; https://helm.sh/docs/intro/install has it"
+
+  trap 'git reset --quiet --hard; echo "no release was made, and nothing is changed" >&2' ERR
+  echo "$new" >VERSION
+  replace chart/Chart.yaml "version: $old" "version: $new"
+  replace chart/Chart.yaml "appVersion: $old" "appVersion: $new"
+  replace hello/src/openapi.json "\"version\": \"$old\"" "\"version\": \"$new\""
+  replace spin.toml "version = \"$old\"" "version = \"$new\""
+  replace README.md "\"version\":\"$old\"" "\"version\":\"$new\""
+  replace CHANGELOG.md "## Unreleased" "## Unreleased\n\n## $new - $(date --utc +%F)"
+  scripts/manifests.sh manifests
+  git commit --quiet --all --message "Release $new"
+  git tag --annotate --message "hello $new" "v$new"
+  trap - ERR
+
+  echo "committed and tagged v$new; look at it: git show v$new"
+  echo "to publish it: git push --atomic origin HEAD v$new"
+  echo "to take it back: git tag --delete v$new && git reset --keep HEAD~1"
+}
+
+case ${1:-} in
+  notes) notes "$2" ;;
+  *) release "${1:-}" ;;
+esac

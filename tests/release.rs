@@ -1,0 +1,214 @@
+//! A release: `make release` in a copy of this repository, and what scripts/publish.sh pushes and signs, with stand-ins for the
+//! programs that would do it. Needs helm, and jq for the latter; without them the cases are reported as ignored.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tempfile::TempDir;
+use tests::{Exit, VERSION, program, run_to_exit, workspace};
+
+/// Greater than any that there will be, but for its last number.
+const NEW: &str = "987.6.5";
+
+/// Versions that are refused, each with what is said.
+const REFUSED: [(&str, &str); 7] = [
+    ("", "make release VERSION=1.2.3"),
+    ("987.6", "no version of the form"),
+    ("v987.6.5", "no version of the form"),
+    ("987.06.5", "no version of the form"),
+    ("987.6.5-", "no version of the form"),
+    ("987.6.5+build", "no version of the form"),
+    ("0.0.1", "0.0.1 is lower than"),
+];
+
+/// What is published, and by which command.
+const PUBLISHED: [(&str, &str); 7] = [
+    ("hello-native", "docker buildx imagetools create --tag"),
+    ("hello-spin", "docker buildx imagetools create --tag"),
+    ("hello-wasm", "docker buildx imagetools create --tag"),
+    ("hello-wasi-0.2", "wkg oci push"),
+    ("hello-wasi-0.3", "wkg oci push"),
+    ("hello-app", "spin registry push --from spin.toml"),
+    ("charts/hello", "helm push"),
+];
+
+const PLACE: &str = "registry.example/me/hello";
+
+fn expect(condition: bool, exit: &Exit) -> Result<(), Failed> {
+    if condition { Ok(()) } else { Err(exit.output().into()) }
+}
+
+fn run(command: &str, folder: &Path) -> Exit {
+    let mut shell = Command::new("bash");
+    shell.args(["-euc", command]).current_dir(folder);
+    for (name, value) in [("NAME", "test"), ("EMAIL", "test@example")] {
+        shell.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+    }
+    shell.env("GIT_CONFIG_GLOBAL", "/dev/null").env_remove("MAKEFLAGS");
+    run_to_exit(shell)
+}
+
+fn succeed(command: &str, folder: &Path) -> Result<String, Failed> {
+    let exit = run(command, folder);
+    if exit.succeeded() { Ok(exit.stdout) } else { Err(format!("{command}: {}", exit.output()).into()) }
+}
+
+/// What is here, committed or not, as a repository of its own, with a change to tell of.
+fn copy() -> Result<TempDir, Failed> {
+    let copy = TempDir::new()?;
+    let files = "git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory";
+    succeed(&format!("{files} {}", copy.path().display()), &workspace())?;
+    let change = r"sed --in-place 's/^## Unreleased$/&\n\n- Told by a test./' CHANGELOG.md";
+    succeed(&format!("{change}; git init --quiet; git add .; git commit --quiet --message Copied"), copy.path())?;
+    Ok(copy)
+}
+
+/// One line says why, and nothing is changed.
+fn is_refused(command: &str, said: &str, folder: &Path) -> Result<(), Failed> {
+    let state = "git status --porcelain; git rev-parse HEAD; git tag";
+    let before = succeed(state, folder)?;
+    let exit = run(command, folder);
+    let lines = exit.stderr.lines().filter(|line| !line.contains("***")).count();
+    expect(!exit.succeeded() && exit.stderr.contains(said) && lines == 1, &exit)?;
+    if succeed(state, folder)? == before { Ok(()) } else { Err(format!("{command} has changed something").into()) }
+}
+
+fn a_bad_version_is_refused() -> Result<(), Failed> {
+    let copy = copy()?;
+    for (version, said) in REFUSED {
+        is_refused(&format!("make release VERSION={version}"), said, copy.path())?;
+    }
+    Ok(())
+}
+
+fn a_release_is_committed_and_tagged() -> Result<(), Failed> {
+    let copy = copy()?;
+    let folder = copy.path();
+    fs::write(folder.join("left"), "")?;
+    is_refused(&format!("make release VERSION={NEW}"), "not committed", folder)?;
+    fs::remove_file(folder.join("left"))?;
+
+    let said = succeed(&format!("make release VERSION={NEW}-rc.1"), folder)?;
+    assert!(said.contains(&format!("git push --atomic origin HEAD v{NEW}-rc.1")), "{said}");
+    is_refused(&format!("make release VERSION={NEW}-rc.1"), "there is a tag", folder)?;
+    is_refused(&format!("make release VERSION={NEW}"), "CHANGELOG.md says nothing", folder)?;
+    succeed(
+        r"sed --in-place 's/^## Unreleased$/&\n\n- Told again./' CHANGELOG.md; git commit --quiet --all --message Changed",
+        folder,
+    )?;
+    succeed(&format!("make release VERSION={NEW}"), folder)?;
+
+    assert_eq!(succeed("git status --porcelain", folder)?, "");
+    assert_eq!(succeed("git describe", folder)?.trim(), format!("v{NEW}"));
+    for old in [VERSION, "rc.1"] {
+        let named = "README.md VERSION spin.toml chart manifests argocd hello/src/openapi.json 'docs/*.md'";
+        let exit = run(&format!("git grep --fixed-strings --word-regexp '{old}' -- {named}"), folder);
+        expect(exit.code == Some(1), &exit)?;
+    }
+    let rendered = succeed("helm template hello chart --set runtime=wasm", folder)?;
+    assert!(rendered.contains(&format!("image: \"hello-wasm:{NEW}\"")), "{rendered}");
+    assert_eq!(succeed(&format!("scripts/release.sh notes {NEW}"), folder)?.trim(), "- Told again.");
+    let notes = succeed(&format!("scripts/release.sh notes {NEW}-rc.1"), folder)?;
+    assert!(notes.trim().starts_with("- Told by a test.") && !notes.contains("\n## "), "{notes}");
+    Ok(())
+}
+
+fn half_a_release_is_taken_back() -> Result<(), Failed> {
+    let copy = copy()?;
+    let programs = stand_ins(&["helm"], "exit 1")?;
+    let path = format!("PATH={}:$PATH", programs.path().display());
+    is_refused(&format!("{path} make release VERSION={NEW}"), "nothing is changed", copy.path())
+}
+
+/// Programs that do what this script says.
+fn stand_ins(names: &[&str], script: &str) -> Result<TempDir, Failed> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("stand-in");
+    fs::write(&path, format!("#!/bin/bash\n{script}\n"))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    for name in names {
+        symlink(&path, folder.path().join(name))?;
+    }
+    Ok(folder)
+}
+
+/// All that is pushed is signed, by its digest, and but for the chart has SBOMs. The chart takes the images from where it is.
+fn what_is_published_is_signed() -> Result<(), Failed> {
+    let scratch = TempDir::new()?;
+    let at = |name: &str| scratch.path().join(name).display().to_string();
+    for processor in ["x86_64", "aarch64"] {
+        fs::create_dir_all(at(&format!("digests/{processor}")))?;
+        for image in ["hello-native", "hello-spin", "hello-wasm"] {
+            fs::write(at(&format!("digests/{processor}/{image}")), format!("sha256:of-{processor}\n"))?;
+        }
+    }
+    let helm = program("helm").ok_or("no helm")?;
+    let script = format!(
+        r#"name=$(basename "$0")
+[ "$name $1" = "helm push" ] || [ "$name" != helm ] || exec {} "$@"
+echo "$name $*" >>{}
+[ "$name $3" != "docker inspect" ] || echo "Digest:    sha256:$(echo "$4" | sha256sum | cut -d ' ' -f 1)""#,
+        helm.display(),
+        at("log"),
+    );
+    let programs = stand_ins(&["docker", "wkg", "spin", "helm", "cosign"], &script)?;
+    let publish = format!("scripts/publish.sh {PLACE} {} {}", at("digests"), at("release"));
+    succeed(&format!("PATH={}:$PATH {publish}", programs.path().display()), &workspace())?;
+
+    let log = fs::read_to_string(at("log"))?;
+    let sums = fs::read_to_string(at("release/SHA256SUMS"))?;
+    let mut pushed = BTreeSet::new();
+    for (name, command) in PUBLISHED {
+        let reference = match name {
+            "charts/hello" => format!("{} oci://{PLACE}/charts", at(&format!("release/hello-{VERSION}.tgz"))),
+            _ => format!("{PLACE}/{name}:{VERSION}"),
+        };
+        let push = format!("{command} {reference}");
+        let built = format!(" {PLACE}/{name}@sha256:of-aarch64 {PLACE}/{name}@sha256:of-x86_64");
+        let line = log.lines().find(|line| line.starts_with(&push)).ok_or(format!("no {push} in {log}"))?;
+        assert!(!command.starts_with("docker") || line.ends_with(&built), "{line}");
+        pushed.insert(line);
+
+        let signed = format!("cosign sign --yes --recursive {PLACE}/{name}@sha256:");
+        let signature = log.lines().find(|line| line.starts_with(&signed)).ok_or(format!("no {signed} in {log}"))?;
+        let (_, digest) = signature.split_once("@sha256:").ok_or("no digest")?;
+        assert!(sums.contains(&format!("{digest}  {PLACE}/{name}\n")), "{sums}");
+        let attested = format!(".cdx.json {PLACE}/{name}@sha256:{digest}");
+        assert_eq!(log.contains(&attested), name != "charts/hello", "{name}: {log}");
+    }
+    let all = log.lines().filter(|line| !line.starts_with("cosign") && !line.contains("imagetools inspect"));
+    assert_eq!(all.collect::<BTreeSet<_>>(), pushed);
+
+    let chart = at(&format!("release/hello-{VERSION}.tgz"));
+    for runtime in ["native", "wasm", "spin"] {
+        let rendered = succeed(&format!("helm template hello {chart} --set runtime={runtime}"), scratch.path())?;
+        assert!(rendered.contains(&format!("image: \"{PLACE}/hello-{runtime}:{VERSION}\"")), "{rendered}");
+    }
+    let checked = succeed("sha256sum --check --ignore-missing SHA256SUMS", Path::new(&at("release")))?;
+    assert_eq!(checked.lines().filter(|line| line.ends_with(": OK")).count(), 5, "{checked}");
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let missing = |name: &str| {
+        let missing = program(name).is_none();
+        if missing {
+            eprintln!("skipped: {name}, which is not on PATH");
+        }
+        missing
+    };
+    let (helm, jq) = (missing("helm"), missing("jq"));
+    let trials = vec![
+        Trial::test("a bad version is refused", a_bad_version_is_refused),
+        Trial::test("a release is committed and tagged", a_release_is_committed_and_tagged).with_ignored_flag(helm),
+        Trial::test("half a release is taken back", half_a_release_is_taken_back),
+        Trial::test("what is published is signed", what_is_published_is_signed).with_ignored_flag(helm || jq),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
