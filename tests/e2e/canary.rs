@@ -112,11 +112,11 @@ fn number(value: &Value) -> f64 {
     text.trim_matches(['[', ']']).parse().unwrap_or_else(|_| panic!("{text} is no number"))
 }
 
-/// The published one takes five minutes a step, and wants answers in a tenth of a second. This load is never idle, so that ten seconds
+/// The published one takes five minutes a step, and wants answers in a tenth of a second. This load is never idle, so that twelve seconds
 /// say enough, and has one request in forty take two seconds.
 fn shorten_the_analysis() {
     let mut arguments = get("hello", "analysistemplate/hello")["spec"]["args"].take();
-    for (name, value) in [("interval", "10s"), ("count", "1"), ("latency", "2.5")] {
+    for (name, value) in [("interval", "12s"), ("count", "1"), ("latency", "2.5")] {
         let argument = arguments.as_array_mut().expect("a list").iter_mut().find(|argument| argument["name"] == name);
         argument.expect(name)["value"] = value.into();
     }
