@@ -145,6 +145,15 @@ fn refuses(values: &str, said: &str) -> Result<(), Failed> {
     expect(!refused.succeeded() && refused.output().contains(said), &refused)
 }
 
+/// What is deployed from Git.
+const VALUES_IN_GIT: [&str; 3] =
+    ["argocd/application/values.yaml", "canary/releases/stable.yaml", "canary/releases/canary.yaml"];
+
+fn takes(file: &str) -> Result<(), Failed> {
+    let linted = helm(&["lint", "--strict", "chart", "--values", file], "message=Hi");
+    expect(linted.succeeded(), &linted)
+}
+
 /// manifests/ is rendered, never edited.
 fn manifests_are_current() -> Result<(), Failed> {
     let rendered = tempfile::tempdir()?;
@@ -226,6 +235,8 @@ fn main() -> ExitCode {
     let refused = REFUSED.map(|(values, said)| {
         Trial::test(format!("refuses: {values}"), move || refuses(values, said)).with_ignored_flag(skipped)
     });
+    let in_git =
+        VALUES_IN_GIT.map(|file| Trial::test(format!("takes: {file}"), move || takes(file)).with_ignored_flag(skipped));
     let made = [
         Trial::test("manifests/ are current", manifests_are_current).with_ignored_flag(skipped),
         Trial::test("chart/README.md is current", readme_is_current),
@@ -233,9 +244,9 @@ fn main() -> ExitCode {
     let checked = [
         Trial::test("checkov: what is rendered", checkov_finds_nothing).with_ignored_flag(skipped || unchecked),
         Trial::test("checkov: helm test", checkov_finds_nothing_in_the_test).with_ignored_flag(skipped || unchecked),
-        Trial::test("checkov: manifests/", || checkov(&workspace().join("manifests"), &[]))
+        Trial::test("checkov: manifests/", || checkov(&workspace().join("manifests"), &["--directory", "canary"]))
             .with_ignored_flag(unchecked),
     ];
-    let trials = rendered.into_iter().chain(left_out).chain(refused).chain(made).chain(checked).collect();
+    let trials = rendered.into_iter().chain(left_out).chain(refused).chain(in_git).chain(made).chain(checked).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

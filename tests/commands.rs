@@ -56,9 +56,13 @@ fn the_docs_name_the_versions_of_the_cluster() {
     for guide in ["README.md", "argocd/README.md"] {
         assert!(read(guide).contains(&format!("argo-cd/v{argocd}/manifests/install.yaml")), "{guide}");
     }
+    let rollouts = pinned("argo-rollouts/go.mod", "github.com/argoproj/argo-rollouts v");
+    let canary = read("docs/CANARY.md");
+    assert!(canary.contains(&format!("argo-rollouts/releases/download/v{rollouts}/install.yaml")), "docs/CANARY.md");
     let runtimes = read("docs/RUNTIMES.md");
     for (name, version) in [
         ("Argo CD", argocd),
+        ("Argo Rollouts", rollouts),
         ("Kubernetes", pinned("kubernetes/go.mod", "\tk8s.io/kubernetes v")),
         ("Spin operator", pinned("spin-operator/go.mod", "github.com/spinkube/spin-operator v")),
         ("Helm", pinned("programs.sh", "helm.sh/helm/v4/cmd/helm@v")),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A throwaway Kubernetes of one node, with Argo CD, CoreDNS and metrics-server, where neither minikube nor kind is to be had.
+# A throwaway Kubernetes of one node with Argo CD, Argo Rollouts, CoreDNS and metrics-server, where there is no minikube or kind.
 #
 # usage: cluster.sh up            start it, and leave it running
 #        cluster.sh down          stop it, and remove all it has left but the programs
@@ -56,6 +56,7 @@ start() {
   mkdir -p "$run"/{log,lib,pki}
   cp -r "$here/config" "$run/"
   manifests argocd github.com/argoproj/argo-cd/v3 manifests
+  manifests argo-rollouts github.com/argoproj/argo-rollouts manifests/crds
   manifests spin-operator github.com/spinkube/spin-operator config/crd/bases
   # The namespace of the machine's network goes along, for the one cable between the two.
   "$@" unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$here/node.sh" "$home" \

@@ -12,6 +12,9 @@ cd /srv/run
 mount --bind lib /var/lib
 mount --bind log /var/log
 mount -t tmpfs tmpfs /run
+# Names are those of the cluster; where the machine's are behind a link, it leads to /run.
+[ -e /etc/resolv.conf ] || install -D /dev/null "$(readlink -m /etc/resolv.conf)"
+mount --bind config/resolv.conf /etc/resolv.conf
 PATH=/srv/bin:$PATH
 for controller in /sys/fs/cgroup /sys/fs/cgroup/*/; do
   if [ -e "$controller/cgroup.procs" ]; then mkdir -p "$controller/hello-cluster"; fi
@@ -142,6 +145,13 @@ kubectl apply -f config/metrics-server.yaml
 kubectl apply --server-side -f spin-operator
 wait_for kubectl wait --for=condition=Established crd --all
 start spin-operator spin-operator --metrics-bind-address=0 --health-probe-bind-address=:8092
+
+# --- Argo Rollouts
+kubectl apply --server-side -k argo-rollouts
+wait_for kubectl wait --for=condition=Established crd --all
+kubectl create namespace argo-rollouts
+start rollouts-controller rollouts-controller --kubeconfig admin.conf --namespace argo-rollouts --leader-elect=false \
+  --metricsPort 8093 --healthzPort 8094 --loglevel warn
 
 # --- Argo CD, without its user interface
 kubectl create namespace argocd

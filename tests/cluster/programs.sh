@@ -43,6 +43,7 @@ for program in kube-apiserver kube-controller-manager kube-scheduler kubelet kub
 done
 from_module etcd etcd go.etcd.io/etcd/server/v3
 from_module argocd argocd github.com/argoproj/argo-cd/v3/cmd
+from_module argo-rollouts rollouts-controller github.com/argoproj/argo-rollouts/cmd/rollouts-controller
 from_module spin-operator spin-operator github.com/spinkube/spin-operator/cmd
 published helm helm.sh/helm/v4/cmd/helm@v4.3.1
 published coredns github.com/coredns/coredns@v1.15.0

@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Display},
     fs,
+    path::PathBuf,
     process::Command,
     time::Instant,
 };
@@ -16,81 +17,87 @@ use crate::{
         NODE_PORT, apply, get, kubectl, on_the_node, pods, remove_namespace, try_kubectl, wait_for, wait_for_runtime,
         wait_until,
     },
+    guides::follow,
     load::Load,
     measures::measure,
     spin::RuntimeClass,
 };
 
-/// A clone of this repository with a history of its own, to deploy from.
-struct Repository(TempDir);
+/// A clone of this repository with a history of its own, and the bare one that it pushes to and that is deployed from.
+pub(crate) struct Repository(TempDir);
 
 impl Repository {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let repository = Repository(TempDir::new().expect("a folder"));
         let mut copy = Command::new("cp");
-        copy.arg("-r").args(["chart", "argocd"].map(|folder| workspace().join(folder))).arg(repository.0.path());
+        fs::create_dir(repository.folder()).expect("a folder");
+        copy.arg("-r")
+            .args(["chart", "argocd", "canary"].map(|folder| workspace().join(folder)))
+            .arg(repository.folder());
         assert!(run_to_exit(copy).succeeded());
-        repository.git(&["init", "--quiet", "--initial-branch=main"]);
         // As the README has it: one value makes it one's own.
-        repository.replace("argocd/project/repository.yaml", "https://github.com/example/hello.git", &repository.url());
+        let origin = repository.0.path().join("origin").display().to_string();
+        let url = format!("file://{origin}");
+        repository.replace("argocd/project/repository.yaml", "https://github.com/example/hello.git", &url);
+        repository.git(&["init", "--quiet", "--bare", "--initial-branch=main", &origin]);
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        for (key, value) in
+            [("user.name", "test"), ("user.email", "test@example.com"), ("push.autoSetupRemote", "true")]
+        {
+            repository.git(&["config", key, value]);
+        }
+        repository.git(&["remote", "add", "origin", &origin]);
         repository.commit("As it is");
         repository
     }
 
-    fn url(&self) -> String {
-        format!("file://{}", self.0.path().display())
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("clone")
     }
 
-    fn git(&self, arguments: &[&str]) {
+    fn git(&self, arguments: &[&str]) -> String {
         let mut git = Command::new("git");
-        git.current_dir(self.0.path())
-            .args(["-c", "user.name=test", "-c", "user.email=test@example.com"])
-            .args(arguments);
+        git.current_dir(self.folder()).args(arguments);
         let exit = run_to_exit(git);
         assert!(exit.succeeded(), "git {}: {}", arguments.join(" "), exit.output());
+        exit.stdout
     }
 
     fn commit(&self, message: &str) {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", message]);
+        self.git(&["push", "--quiet"]);
     }
 
     fn replace(&self, file: &str, old: &str, new: &str) {
-        let path = self.0.path().join(file);
+        let path = self.folder().join(file);
         let text = fs::read_to_string(&path).expect(file);
         assert!(text.contains(old), "{file} has no {old}");
         fs::write(path, text.replace(old, new)).expect(file);
     }
 
-    /// Commits another runtime, as the README has it.
-    fn switch(&self, from: &str, to: &str) {
-        self.replace("argocd/application/values.yaml", &format!("runtime: {from}"), &format!("runtime: {to}"));
-        self.commit(to);
+    /// Commits and pushes by the commands of a guide.
+    pub(crate) fn follow(&self, guide: &str, heading: &str) {
+        follow(&self.folder(), guide, heading);
         notify();
     }
 
     /// Commits other values for the application.
     fn commit_values(&self, values: &str) {
-        fs::write(self.0.path().join("argocd/application/values.yaml"), values).expect("values.yaml");
+        fs::write(self.folder().join("argocd/application/values.yaml"), values).expect("values.yaml");
         self.commit(values);
         notify();
     }
 
-    /// Takes the newest commit back.
-    fn revert(&self) {
-        self.git(&["revert", "--no-edit", "HEAD"]);
-        notify();
-    }
-
-    /// Applies one of the folders of argocd/; what it deploys is removed when the result is dropped.
-    fn apply(&self, folder: &str) -> Applied {
-        let applied = Applied(self.0.path().join("argocd").join(folder).display().to_string());
+    /// Applies a folder; what it deploys is removed when the result is dropped.
+    pub(crate) fn apply(&self, folder: &str) -> Applied {
+        let applied = Applied(self.folder().join(folder).display().to_string());
         kubectl(&["apply", "-k", &applied.0]);
         applied
     }
 }
 
-struct Applied(String);
+pub(crate) struct Applied(String);
 
 impl Drop for Applied {
     fn drop(&mut self) {
@@ -145,18 +152,16 @@ impl Display for Status<'_> {
 }
 
 /// Waits until an application is in sync with the newest commit and healthy, and its smoke test has passed.
-fn wait_until_synced_and_healthy(name: &str, repository: &Repository) {
-    let revision = {
-        let mut git = Command::new("git");
-        git.current_dir(repository.0.path()).args(["rev-parse", "HEAD"]);
-        run_to_exit(git).stdout.trim().to_owned()
-    };
+pub(crate) fn wait_until_synced_and_healthy(name: &str, repository: &Repository) {
+    let revision = repository.git(&["rev-parse", "HEAD"]).trim().to_owned();
     wait_until(Status { name, wanted: &format!("Synced and Healthy at {revision}") }, || {
         let status = application(name)["status"].take();
         let operation = &status["operationState"];
         let smoke = operation["syncResult"]["resources"].as_array().into_iter().flatten();
         status["sync"]["status"] == "Synced"
-            && status["sync"]["revisions"] == json!([revision, revision])
+            && status["sync"]["revisions"]
+                .as_array()
+                .is_some_and(|all| all.iter().all(|of_source| *of_source == *revision))
             && status["health"]["status"] == "Healthy"
             && operation["phase"] == "Succeeded"
             && smoke
@@ -168,13 +173,13 @@ fn wait_until_synced_and_healthy(name: &str, repository: &Repository) {
 pub(crate) fn a_commit_deploys_switches_and_repairs() {
     remove_namespace("hello");
     let repository = Repository::new();
-    let _applied = repository.apply("application");
+    let _applied = repository.apply("argocd/application");
     wait_until_synced_and_healthy("hello", &repository);
     wait_for_runtime(NODE_PORT, "native");
 
     let load = Load::start(on_the_node(NODE_PORT));
     let committed = Instant::now();
-    repository.switch("native", "wasm");
+    repository.follow("argocd/README.md", "Switch the runtime");
     wait_for_runtime(NODE_PORT, "wasi-0.3");
     measure("Argo CD: commit to first answer", format!("{:.1} s", committed.elapsed().as_secs_f64()));
     wait_until_synced_and_healthy("hello", &repository);
@@ -205,14 +210,14 @@ pub(crate) fn a_commit_deploys_switches_and_repairs() {
     wait_until("the application is Degraded", || application("hello")["status"]["health"]["status"] == "Degraded");
     let outcome = load.finish("a commit whose image does not exist");
     assert_eq!(outcome.answered.keys().collect::<Vec<_>>(), ["wasi-0.3"]);
-    repository.revert();
+    repository.follow("argocd/README.md", "Roll back");
     wait_until_synced_and_healthy("hello", &repository);
 }
 
 pub(crate) fn variants_side_by_side() {
     let _class = RuntimeClass::new();
     let repository = Repository::new();
-    let _applied = repository.apply("applicationset");
+    let _applied = repository.apply("argocd/applicationset");
     for (name, answering) in [("hello-native", "native"), ("hello-wasm", "wasi-0.3")] {
         wait_for("the application is there", || (!application(name).is_null()).then_some(()));
         wait_until_synced_and_healthy(name, &repository);
@@ -227,7 +232,7 @@ pub(crate) fn variants_side_by_side() {
 
 pub(crate) fn what_the_project_does_not_allow_is_refused() {
     let repository = Repository::new();
-    let _applied = repository.apply("application");
+    let _applied = repository.apply("argocd/application");
     wait_until_synced_and_healthy("hello", &repository);
 
     let foreign = "https://github.com/example/foreign.git";
@@ -254,7 +259,7 @@ pub(crate) fn what_the_project_does_not_allow_is_refused() {
 
     // A kind that hello does not use, from the right repository.
     let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: grab }\nrules: []\n";
-    fs::write(repository.0.path().join("argocd/smoke/role.yaml"), role).expect("role.yaml");
+    fs::write(repository.folder().join("argocd/smoke/role.yaml"), role).expect("role.yaml");
     repository.commit("A role");
     notify();
     wait_until(Status { name: "hello", wanted: "refused a Role" }, || {

@@ -69,35 +69,46 @@ impl Drop for Load {
 impl Load {
     /// A load that keeps a pod busy.
     pub(crate) fn start(address: SocketAddr) -> Self {
-        Self::every(PERIOD, address)
+        Self::every(PERIOD, true, address)
+    }
+
+    /// The same, but with a connection for every request, so that each pod gets its share.
+    pub(crate) fn spread(address: SocketAddr) -> Self {
+        Self::every(PERIOD, false, address)
     }
 
     /// A load that a pod does not feel.
     pub(crate) fn idle(address: SocketAddr) -> Self {
-        Self::every(IDLE_PERIOD, address)
+        Self::every(IDLE_PERIOD, true, address)
     }
 
-    fn every(period: Duration, address: SocketAddr) -> Self {
+    fn every(period: Duration, keeps: bool, address: SocketAddr) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let stopped = stop.clone();
-        Load { stop, thread: Some(thread::spawn(move || run(address, period, &stopped))) }
+        Load { stop, thread: Some(thread::spawn(move || run(address, period, keeps, &stopped))) }
     }
 
     /// Ends the load, and asserts that not one request failed.
     #[allow(clippy::must_use_candidate)]
-    pub(crate) fn finish(mut self, during: &str) -> Outcome {
+    pub(crate) fn finish(self, during: &str) -> Outcome {
+        let outcome = self.end(during);
+        assert!(outcome.failed.is_empty(), "during {during}: {outcome:#?}");
+        outcome
+    }
+
+    /// Ends the load, of which some may have failed.
+    pub(crate) fn end(mut self, during: &str) -> Outcome {
         self.stop.store(true, Relaxed);
         let outcome = self.thread.take().expect("it is finished once").join().expect("the load");
         let answered = outcome.answered.values().sum::<u64>() + outcome.slow;
         let failed = outcome.failed.values().sum::<u64>();
         measure(format!("failed requests during {during}"), format!("{failed} of {}", answered + failed));
-        assert!(outcome.failed.is_empty(), "during {during}: {outcome:#?}");
         assert!(answered > 0, "nothing was asked during {during}");
         outcome
     }
 }
 
-fn run(address: SocketAddr, period: Duration, stop: &AtomicBool) -> Outcome {
+fn run(address: SocketAddr, period: Duration, keeps: bool, stop: &AtomicBool) -> Outcome {
     let outcome = Rc::<RefCell<Outcome>>::default();
     let kept = Rc::<RefCell<Vec<Sender>>>::default();
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -107,7 +118,7 @@ fn run(address: SocketAddr, period: Duration, stop: &AtomicBool) -> Outcome {
         let mut requests = Vec::new();
         while !stop.load(Relaxed) {
             ticks.tick().await;
-            let kept = (requests.len() % 2 == 0).then(|| kept.clone());
+            let kept = (keeps && requests.len() % 2 == 0).then(|| kept.clone());
             let path = if requests.len() % SLOW_EVERY == 1 { SLOW } else { "/" };
             let outcome = outcome.clone();
             requests.push(spawn_local(async move {

@@ -5,8 +5,10 @@
 
 mod argocd;
 mod autoscaling;
+mod canary;
 mod cluster;
 mod disruption;
+mod guides;
 mod images;
 mod install;
 mod load;
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-const CASES: [(&str, fn()); 19] = [
+const CASES: [(&str, fn()); 21] = [
     ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
     ("install: native", install::native),
     ("install: wasm", install::wasm),
@@ -39,6 +41,8 @@ const CASES: [(&str, fn()); 19] = [
     ("argocd: variants side by side", argocd::variants_side_by_side),
     ("argocd: what the project does not allow is refused", argocd::what_the_project_does_not_allow_is_refused),
     ("argocd: a SpinApp is healthy when its pods are", argocd::a_spin_app_is_healthy_when_its_pods_are),
+    ("canary: Argo Rollouts aborts and promotes", canary::argo_rollouts_aborts_and_promotes),
+    ("canary: two releases share the connections", canary::two_releases_share_the_connections),
 ];
 
 fn main() -> ExitCode {

@@ -1,0 +1,26 @@
+//! The commands of the guides, run as they stand there.
+
+use std::{fs, path::Path, process::Command};
+
+use tests::{run_to_exit, workspace};
+
+use crate::cluster::on_the_node;
+
+/// The first block in a language under a heading of a guide.
+pub(crate) fn block(guide: &str, heading: &str, language: &str) -> String {
+    let text = fs::read_to_string(workspace().join(guide)).expect(guide);
+    let under = text.split("\n#").find_map(|section| section.trim_start_matches(['#', ' ']).strip_prefix(heading));
+    let found = under.and_then(|section| section.split_once(&format!("\n```{language}\n"))?.1.split_once("\n```"));
+    found.unwrap_or_else(|| panic!("{guide} has no block of {language} under {heading}")).0.to_owned()
+}
+
+/// Runs the commands under a heading, which must succeed, in a clone of the repository; gives what they print.
+#[allow(clippy::must_use_candidate)]
+pub(crate) fn follow(clone: &Path, guide: &str, heading: &str) -> String {
+    let mut shell = Command::new("bash");
+    let minikube = format!("minikube() {{ echo {}; }}", on_the_node(0).ip());
+    shell.current_dir(clone).args(["-euo", "pipefail", "-c", &format!("{minikube}\n{}", block(guide, heading, "sh"))]);
+    let exit = run_to_exit(shell);
+    assert!(exit.succeeded(), "{guide}, {heading}: {}", exit.output());
+    exit.stdout
+}
