@@ -17,13 +17,13 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   red=$'\e[31m' green=$'\e[32m' grey=$'\e[90m' bold=$'\e[1m' plain=$'\e[0m'
 fi
 title() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
-row() { printf '  %s%-2s%s  %-18s %s\n' "$1" "$2" "$plain" "$3" "$4"; }
+row() { printf '  %s%-2s%s  %-21s %s\n' "$1" "$2" "$plain" "$3" "$4"; }
 ok() { row "$green" ok "$1" "$2"; }
 bad() { row "$red" '!!' "$1" "$2"; }
 without() { row "$grey" '--' "$1" "$2"; } # what can be done without
 
 # What is missing for which way to run, in few words, for the summary.
-for_native='' for_wasm='' for_spin='' for_cluster='' for_shim=''
+for_native='' for_wasm='' for_spin='' for_cluster='' for_shim='' on_nodes=''
 lack() { # list, what
   local list=for_$1
   printf -v "$list" '%s' "${!list:+${!list}, }$2"
@@ -134,6 +134,7 @@ fi
 
 kube() { kubectl --request-timeout=5s "$@" 2>/dev/null || true; } # what cannot be read is as if it were not there
 read_path() { kube get "${@:2}" --output "jsonpath=$1"; } # path, what of the cluster
+each() { read_path "{range .items[*]}$1{'\n'}{end}" "${@:2}"; } # the same, of a list
 ours=(--namespace "$namespace" --selector app.kubernetes.io/name=hello)
 
 context=''
@@ -158,8 +159,15 @@ case $context in
     ;;
 esac
 
+has_metrics() { [ "$(read_path '{.status.conditions[?(@.type=="Available")].status}' apiservice v1beta1.metrics.k8s.io)" = True ]; }
+get_metrics='kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml'
+[ "$context" != minikube ] || get_metrics='minikube addons enable metrics-server'
+get_class="kubectl apply -f $spinkube/spin-operator.runtime-class.yaml"
+get_executor="kubectl apply --namespace $namespace -f $spinkube/spin-operator.shim-executor.yaml"
+class=$(default runtimeClassName) executor=$(default executor) port=$(default nodePort)
+
 cluster() {
-  local server name processor runtime ready schedulable handlers class handler found
+  local server wanted name ready schedulable processor runtime handler handlers
   server=$(kubectl --request-timeout=5s version 2>&1 || true)
   if [[ $server != *'Server Version: '* ]]; then
     without Kubernetes "$context does not answer (${server##*$'\n'}): $start"
@@ -171,7 +179,7 @@ cluster() {
   if at_least "$server" "$wanted"; then
     ok Kubernetes "$server, context $context"
   else
-    bad Kubernetes "$server is too old for the chart, which takes $wanted and newer: $start --kubernetes-version stable"
+    bad Kubernetes "$server is too old for the chart, which takes $wanted and newer: update it (minikube start --kubernetes-version=stable)"
     lack cluster "Kubernetes $wanted"
   fi
 
@@ -182,19 +190,19 @@ cluster() {
       True:*) bad "node $name" "takes no pods: kubectl uncordon $name" ;;
       *) bad "node $name" "is not ready: kubectl describe node $name says why" ;;
     esac
-  done < <(read_path '{range .items[*]}{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.unschedulable}|{.status.nodeInfo.architecture}|{.status.nodeInfo.containerRuntimeVersion}{"\n"}{end}' nodes)
+  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.unschedulable}|'\
+'{.status.nodeInfo.architecture}|{.status.nodeInfo.containerRuntimeVersion}' nodes)
   [ -n "$any" ] || lack cluster 'a node that is ready'
 
   # Nodes list no more than their largest fifty.
-  found=$(read_path '{.items[*].status.images[*].names}' nodes | grep -o "hello-[a-z]*:$version" | sort -u | tr '\n' ' ' || true)
-  if [ -n "$found" ]; then ok images "on nodes: $found"
+  on_nodes=$(read_path '{.items[*].status.images[*].names}' nodes | grep -o "hello-[a-z]*:$version" | sort -u | tr '\n' ' ' || true)
+  if [ -n "$on_nodes" ]; then ok images "on nodes: $on_nodes"
   else without images "none on the nodes, as far as they say: $images"; fi
 
-  class=$(default runtimeClassName)
   handler=$(read_path '{.handler}' runtimeclass "$class")
   handlers=$(read_path '{.items[*].status.runtimeHandlers[*].name}' nodes)
   if [ -z "$handler" ]; then
-    without RuntimeClass "$class is not there, which runtime=spin needs: kubectl apply -f $spinkube/spin-operator.runtime-class.yaml, and $shim"
+    without RuntimeClass "$class is not there, which runtime=spin needs: $get_class, and $shim"
     lack shim "RuntimeClass $class"
   elif [ -n "$handlers" ] && [[ " $handlers " != *" $handler "* ]]; then
     bad RuntimeClass "$class has the handler $handler, which no node has: $shim"
@@ -205,28 +213,26 @@ cluster() {
     ok RuntimeClass "$class, handler $handler, which nodes have"
   fi
 
-  local crds executor
-  executor=$(default executor)
+  local crds
   crds=$(kube get crd --output name)
   if [[ $crds != *spinapps.core.spinkube.dev* ]]; then
     without 'Spin operator' 'is not there; only spin.operator=true needs it: https://www.spinkube.dev/docs/install says how'
   elif [ -z "$(read_path '{.metadata.name}' spinappexecutor "$executor" --namespace "$namespace")" ]; then
-    without 'Spin operator' "has no executor in namespace $namespace; only spin.operator=true needs it: kubectl apply --namespace $namespace -f $spinkube/spin-operator.shim-executor.yaml"
+    without 'Spin operator' "has no executor in namespace $namespace; only spin.operator=true needs it: $get_executor"
   else
     ok 'Spin operator' "with the executor $executor in namespace $namespace"
   fi
 
   if has_metrics; then ok metrics-server 'answers'
-  else without metrics-server "$get_metrics_server"; fi
+  else without metrics-server "is not there, which autoscaling needs: $get_metrics"; fi
   if [[ $crds == *servicemonitors.monitoring.coreos.com* ]]; then ok Prometheus 'its operator is there, for serviceMonitor and prometheusRule'
   else without Prometheus 'its operator is not there, which serviceMonitor needs; a Prometheus without: make monitoring'; fi
   if [[ $crds == *applications.argoproj.io* ]]; then ok 'Argo CD' 'is there'
   else without 'Argo CD' 'is not there; README.md has the commands'; fi
 
-  local port owner
-  port=$(default nodePort)
-  owner=$(read_path '{range .items[*]}{.metadata.labels.app\.kubernetes\.io/name}|{.metadata.namespace}/{.metadata.name}|{.spec.ports[*].nodePort}|{"\n"}{end}' services --all-namespaces |
-    sed 's/ /|/g' | grep -F "|$port|" | cut -d '|' -f 1,2 || true)
+  local owner
+  owner=$(each '{.metadata.labels.app\.kubernetes\.io/name}|{.metadata.namespace}/{.metadata.name}|{.spec.ports[*].nodePort}|' \
+    services --all-namespaces | sed 's/ /|/g' | grep -F "|$port|" | cut -d '|' -f 1,2 || true)
   case $owner in
     '') ok NodePort "$port is free" ;;
     hello\|*) ok NodePort "$port is that of ${owner#*|}" ;;
@@ -235,10 +241,145 @@ cluster() {
       lack cluster "NodePort $port"
       ;;
   esac
-
-  trouble
 }
 
-has_metrics() { [ "$(read_path '{.status.conditions[?(@.type=="Available")].status}' apiservice v1beta1.metrics.k8s.io)" = True ]; }
-get_metrics_server='is not there, which autoscaling needs: kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml'
-[ "$context" != minikube ] || get_metrics_server='is not there, which autoscaling needs: minikube addons enable metrics-server'
+# --- what is wrong with a deployment
+
+# Every way to fail that is known, by what Kubernetes, containerd or the program said of it.
+explain() { # what was said, image, node -> what it is, and what mends it
+  local processor
+  case $1 in
+    *'no runtime for'* | *containerd-shim-spin*)
+      echo "its node, $3, has no Spin shim, by which RuntimeClass $class runs it: $shim; or --set runtime=wasm, which needs none" ;;
+    *RuntimeClass*'not found'*)
+      echo "its RuntimeClass is not there: $get_class, and $shim; or --set runtime=wasm, which needs none" ;;
+    *'violates PodSecurity'*)
+      echo "the namespace admits no such pod: kubectl label namespace $namespace pod-security.kubernetes.io/enforce=baseline --overwrite" ;;
+    *'no match for platform'* | *'exec format error'*)
+      processor=$(read_path '{.status.nodeInfo.architecture}' node "$3")
+      echo "$2 is for another processor than the node's, $processor: build it on such a machine, or where the node runs: $images" ;;
+    ErrImagePull* | ImagePullBackOff* | ErrImageNeverPull*)
+      if [[ $2 == */* ]]; then
+        echo "$2 cannot be pulled: push it, or correct image.repository, image.tag or image.pullSecrets"
+      else
+        echo "$2 is not on the node, $3, as it was not built where that runs: $images"
+      fi ;;
+    *OOMKilled*) echo 'it took more memory than it may: --set resources.limits.memory=512Mi' ;;
+    *'exit code 64'*) echo "a setting is wrong: helm get values hello --namespace $namespace, correct it, and helm upgrade" ;;
+    *'nodes are available'*) echo 'no node has room for it, or the labels that it asks for: kubectl describe nodes' ;;
+    *'is not ready yet'*) echo 'it may be starting; look again in a moment' ;;
+  esac
+}
+fails() { # what, what was said, image, node
+  local reason
+  reason=$(explain "${@:2}")
+  bad "$1" "${reason:-it is not known here what mends this}"
+  row '' '' '' "${grey}said: ${2:0:400}$plain"
+}
+
+pod_fails() { # name
+  local waiting code ended image node said
+  IFS='|' read -r waiting code ended image node said < <(
+    read_path '{.status.containerStatuses[*].state.waiting.reason}|'\
+'{.status.containerStatuses[*].lastState.terminated.exitCode}|{.status.containerStatuses[*].lastState.terminated.reason}|'\
+'{.spec.containers[0].image}|{.spec.nodeName}|{.status.conditions[?(@.type=="PodScheduled")].message}'\
+'{.status.containerStatuses[*].state.waiting.message} {.status.containerStatuses[*].lastState.terminated.message}' \
+      pod "$1" --namespace "$namespace" | tr '\n' ' '; echo)
+  case $waiting in
+    '' | ContainerCreating) said+=$(each '{.message}' events --namespace "$namespace" \
+      --field-selector "involvedObject.name=$1,type=Warning" | tail -n 1) ;;
+  esac
+  if [ -n "$code" ]; then
+    said="$ended, exit code $code: $(kube logs "$1" --namespace "$namespace" --previous --tail=1) $said"
+  fi
+  said="${waiting:+$waiting: }$said"
+  [ -n "${said// /}" ] || said='it runs, and is not ready yet'
+  fails "pod $1" "$said" "$image" "$node"
+}
+
+deployment() {
+  local name ready said apps deployed fine=''
+  apps=$(kube get spinapps "${ours[@]}" --output 'jsonpath={.items[*].metadata.name}')
+  deployed=$(kube get deployments "${ours[@]}" --output name)
+  [ -n "$apps$deployed" ] || { without hello "is not deployed in namespace $namespace"; return; }
+
+  for name in $apps; do
+    [ -z "$(read_path '{.metadata.name}' deployment "$name" --namespace "$namespace")" ] || continue
+    if [ -z "$(read_path '{.metadata.name}' spinappexecutor "$executor" --namespace "$namespace")" ]; then
+      bad "SpinApp $name" "no Deployment is made of it, as namespace $namespace has no SpinAppExecutor $executor: $get_executor"
+    else
+      bad "SpinApp $name" 'no Deployment is made of it, as the Spin operator does not run: https://www.spinkube.dev/docs/install says how'
+    fi
+  done
+
+  # All of the namespace, as those that the operator makes have labels of their own.
+  while IFS='|' read -r name said; do
+    [ -z "$said" ] || fails "deployment $name" "$said" '' ''
+  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="ReplicaFailure")].message}' deployments --namespace "$namespace")
+
+  while IFS='|' read -r name ready said; do
+    case $ready:$said in
+      *:?*) ;; # it is on its way out
+      True:) fine+=" $name" ;;
+      *) pod_fails "$name" ;;
+    esac
+  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}' \
+    pods "${ours[@]}" --field-selector 'status.phase!=Succeeded')
+  [ -z "$fine" ] || ok pods "ready:$fine"
+
+  while IFS='|' read -r name ready said; do
+    case $ready in
+      '' | True) ;;
+      *)
+        if has_metrics; then bad "autoscaler $name" 'has no metrics yet; they come a minute after a pod is ready'
+        else bad "autoscaler $name" "has no metrics, as there is no metrics-server: $get_metrics"; fi
+        row '' '' '' "${grey}said: $said$plain"
+        ;;
+    esac
+  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="ScalingActive")].status}|'\
+'{.status.conditions[?(@.type=="ScalingActive")].message}' hpa "${ours[@]}")
+}
+
+title 'The cluster of kubectl'
+if [ -n "$context" ]; then
+  cluster
+  case $for_cluster in
+    *'that answers'*) ;;
+    *)
+      title "The deployment in namespace $namespace"
+      deployment
+      ;;
+  esac
+else
+  without Kubernetes 'kubectl knows of no cluster: minikube start; on Linux, as root, make cluster'
+  lack cluster 'a cluster'
+fi
+
+# --- what comes of it
+
+joined() { # lists
+  local list all=''
+  for list in "$@"; do all+=${list:+${all:+, }$list}; done
+  echo "$all"
+}
+here() { # runtime, mark for what is missing, what is missing
+  if [ -z "$3" ]; then ok "$1 here" "works: make run RUNTIME=$1"; else "$2" "$1 here" "missing: $3"; fi
+}
+there() { # runtime, what is missing
+  local missing=$2
+  [[ $on_nodes == *hello-$1:* ]] || missing=$(joined "$2" "its image on a node")
+  if [ -z "$missing" ]; then
+    ok "$1 in the cluster" "works: helm upgrade --install hello chart --namespace $namespace --create-namespace --set runtime=$1"
+  else
+    without "$1 in the cluster" "missing: $missing"
+  fi
+}
+
+title 'What works'
+here native bad "$for_native"
+here wasm bad "$(joined "$for_native" "$for_wasm")"
+here spin without "$(joined "$for_native" "$for_wasm" "$for_spin")"
+there native "$for_cluster"
+there wasm "$for_cluster"
+there spin "$(joined "$for_cluster" "$for_shim")"
+[ -z "$for_native$for_wasm" ]
