@@ -117,17 +117,22 @@ fn what_is_needed_fails() {
     let native = |what| ("native here", what);
     Machine::enough().without("rustc").without("rustup").says(
         1,
-        &[("Rust", "| sh"), ("wasm32-wasip2", "comes with Rust"), native("missing: Rust"), ("wasm here", "missing: Rust")],
+        &[
+            ("Rust", "| sh"),
+            ("wasm32-wasip2", "comes with Rust"),
+            native("missing: Rust"),
+            ("wasm here", "missing: Rust"),
+        ],
     );
     let old = "echo 'rustc 1.60.0 (7737e0b5c 2022-04-04)'";
     Machine::enough()
         .with("rustc", old)
         .says(1, &[("Rust", "1.60.0 is too old; 1.95 or newer: rustup update stable"), native("missing: Rust 1.95")]);
     Machine::enough().with("rustc", old).without("rustup").says(1, &[("Rust", "https://rustup.rs always has")]);
-    Machine::enough()
-        .without("cc")
-        .with("apt-get", "")
-        .says(1, &[("C compiler", "cc is not here: sudo apt-get install build-essential"), native("missing: a C compiler")]);
+    Machine::enough().without("cc").with("apt-get", "").says(
+        1,
+        &[("C compiler", "cc is not here: sudo apt-get install build-essential"), native("missing: a C compiler")],
+    );
     Machine::enough()
         .with("cc", "exit 1")
         .with("dnf", "")
@@ -139,10 +144,10 @@ fn what_is_needed_fails() {
 fn the_target_for_wasm_comes_by_itself_where_it_can() {
     let new = "[ \"$1\" = --version ] && echo 'rustc 1.99.0' || echo /nowhere";
     Machine::enough().with("rustc", new).says(0, &[("wasm32-wasip2", "the first `make run`"), FINE[1]]);
-    Machine::enough().with("rustc", new).without("rustup").says(
-        1,
-        &[("wasm32-wasip2", "is not installed"), FINE[0], ("wasm here", "missing: wasm32-wasip2")],
-    );
+    Machine::enough()
+        .with("rustc", new)
+        .without("rustup")
+        .says(1, &[("wasm32-wasip2", "is not installed"), FINE[0], ("wasm here", "missing: wasm32-wasip2")]);
 }
 
 #[test]
@@ -157,7 +162,10 @@ fn a_cluster_that_does_not_answer_is_started() {
         0,
         &[
             ("kubectl", "v1.34.4"),
-            ("Kubernetes", "minikube does not answer (The connection to the server 192.168.49.2:8443 was refused): minikube start"),
+            (
+                "Kubernetes",
+                "minikube does not answer (The connection to the server 192.168.49.2:8443 was refused): minikube start",
+            ),
             ("wasm in the cluster", "missing: a cluster that answers"),
         ],
     );
