@@ -72,7 +72,7 @@ if [ -z "$rust" ]; then
 elif compgen -G "$(rustc --print sysroot)/lib/rustlib/$target/lib/libstd-*.rlib" >/dev/null; then
   ok $target 'is installed'
 elif has rustup || has dpkg-deb; then
-  ok $target 'is not installed yet; the first `make run` or `make build` does it (scripts/wasm-target.sh)'
+  ok $target 'is not installed yet; the first make run or make build does it (scripts/wasm-target.sh)'
 else
   bad $target "is not installed: your distribution's package for it, or Rust by https://rustup.rs"
   lack wasm $target

@@ -143,7 +143,7 @@ fn what_is_needed_fails() {
 #[test]
 fn the_target_for_wasm_comes_by_itself_where_it_can() {
     let new = "[ \"$1\" = --version ] && echo 'rustc 1.99.0' || echo /nowhere";
-    Machine::enough().with("rustc", new).says(0, &[("wasm32-wasip2", "the first `make run`"), FINE[1]]);
+    Machine::enough().with("rustc", new).says(0, &[("wasm32-wasip2", "the first make run"), FINE[1]]);
     Machine::enough()
         .with("rustc", new)
         .without("rustup")
