@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says what this machine, and the cluster of kubectl's context, have of what hello needs; what is wrong with a deployed one; and which
+# Says what this machine and the cluster of kubectl's context have of what hello needs, what is wrong with a deployed one, and which
 # command mends it. Changes nothing.
 #
 # usage: scripts/doctor.sh [NAMESPACE]    of the deployment; hello by default
@@ -45,7 +45,8 @@ get_compiler() {
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 default() { sed -n "s/^ *$1: \([a-z0-9.-]*\).*/\1/p" chart/values.yaml | head -n 1; } # of a value of the chart
-spinkube=https://github.com/spinframework/spin-operator/releases/download/$(sed -n 's/.*spin-operator v/v/p' tests/cluster/spin-operator/go.mod | head -n 1)
+operator=$(sed -n 's/.*spin-operator v/v/p' tests/cluster/spin-operator/go.mod | head -n 1)
+spinkube=https://github.com/spinframework/spin-operator/releases/download/$operator
 shim='install the Spin shim there, as https://www.spinkube.dev/docs/install says'
 
 # --- this machine
@@ -72,7 +73,7 @@ if [ -z "$rust" ]; then
 elif compgen -G "$(rustc --print sysroot)/lib/rustlib/$target/lib/libstd-*.rlib" >/dev/null; then
   ok $target 'is installed'
 elif has rustup || has dpkg-deb; then
-  ok $target 'is not installed yet; the first make run or make build does it (scripts/wasm-target.sh)'
+  without $target 'is not installed yet; the first make run or make build does it (scripts/wasm-target.sh)'
 else
   bad $target "is not installed: your distribution's package for it, or Rust by https://rustup.rs"
   lack wasm $target
@@ -121,7 +122,9 @@ clusters=''
 ! has minikube || clusters="minikube $(minikube version --short 2>/dev/null || true)"
 ! has kind || clusters="${clusters:+$clusters, }$(kind --version 2>/dev/null || true)"
 if [ -n "$clusters" ]; then ok 'local cluster' "$clusters"
-else without 'local cluster' "neither minikube nor kind is here: $(get_program minikube https://minikube.sigs.k8s.io/docs/start); on Linux, as root, make cluster"
+else
+  get=$(get_program minikube https://minikube.sigs.k8s.io/docs/start)
+  without 'local cluster' "neither minikube nor kind is here: $get; on Linux, as root, make cluster"
 fi
 
 if has spin; then ok spin "$(spin --version 2>/dev/null | head -n 1)"
@@ -154,12 +157,14 @@ case $context in
     images='make images; tests/cluster/cluster.sh load hello-native hello-wasm hello-spin'
     ;;
   *)
-    start="kubectl config use-context NAME, of: $( (kubectl config get-contexts --output name 2>/dev/null || true) | tr '\n' ' ')"
+    # shellcheck disable=SC2016 # it is to be typed
+    start='start it, or choose another of `kubectl config get-contexts` by `kubectl config use-context NAME`'
     images='push them to a registry that the nodes reach, and name them by --set image.repository'
     ;;
 esac
 
-has_metrics() { [ "$(read_path '{.status.conditions[?(@.type=="Available")].status}' apiservice v1beta1.metrics.k8s.io)" = True ]; }
+condition() { echo "{.status.conditions[?(@.type==\"$1\")].$2}"; } # type, status or message -> path
+has_metrics() { [ "$(read_path "$(condition Available status)" apiservice v1beta1.metrics.k8s.io)" = True ]; }
 get_metrics='kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml'
 [ "$context" != minikube ] || get_metrics='minikube addons enable metrics-server'
 get_class="kubectl apply -f $spinkube/spin-operator.runtime-class.yaml"
@@ -179,7 +184,7 @@ cluster() {
   if at_least "$server" "$wanted"; then
     ok Kubernetes "$server, context $context"
   else
-    bad Kubernetes "$server is too old for the chart, which takes $wanted and newer: update it (minikube start --kubernetes-version=stable)"
+    bad Kubernetes "$server is too old for the chart, which takes $wanted and newer: minikube start --kubernetes-version=stable"
     lack cluster "Kubernetes $wanted"
   fi
 
@@ -190,7 +195,7 @@ cluster() {
       True:*) bad "node $name" "takes no pods: kubectl uncordon $name" ;;
       *) bad "node $name" "is not ready: kubectl describe node $name says why" ;;
     esac
-  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.unschedulable}|'\
+  done < <(each "{.metadata.name}|$(condition Ready status)|{.spec.unschedulable}|"\
 '{.status.nodeInfo.architecture}|{.status.nodeInfo.containerRuntimeVersion}' nodes)
   [ -n "$any" ] || lack cluster 'a node that is ready'
 
@@ -225,7 +230,7 @@ cluster() {
 
   if has_metrics; then ok metrics-server 'answers'
   else without metrics-server "is not there, which autoscaling needs: $get_metrics"; fi
-  if [[ $crds == *servicemonitors.monitoring.coreos.com* ]]; then ok Prometheus 'its operator is there, for serviceMonitor and prometheusRule'
+  if [[ $crds == *servicemonitors.monitoring.coreos.com* ]]; then ok Prometheus 'its operator is there'
   else without Prometheus 'its operator is not there, which serviceMonitor needs; a Prometheus without: make monitoring'; fi
   if [[ $crds == *applications.argoproj.io* ]]; then ok 'Argo CD' 'is there'
   else without 'Argo CD' 'is not there; README.md has the commands'; fi
@@ -266,6 +271,8 @@ explain() { # what was said, image, node -> what it is, and what mends it
       fi ;;
     *OOMKilled*) echo 'it took more memory than it may: --set resources.limits.memory=512Mi' ;;
     *'exit code 64'*) echo "a setting is wrong: helm get values hello --namespace $namespace, correct it, and helm upgrade" ;;
+    *CrashLoopBackOff* | *'probe failed'*)
+      echo "its log says why: kubectl logs --namespace $namespace --selector app.kubernetes.io/name=hello --tail=20 --previous" ;;
     *'nodes are available'*) echo 'no node has room for it, or the labels that it asks for: kubectl describe nodes' ;;
     *'is not ready yet'*) echo 'it may be starting; look again in a moment' ;;
   esac
@@ -282,7 +289,7 @@ pod_fails() { # name
   IFS='|' read -r waiting code ended image node said < <(
     read_path '{.status.containerStatuses[*].state.waiting.reason}|'\
 '{.status.containerStatuses[*].lastState.terminated.exitCode}|{.status.containerStatuses[*].lastState.terminated.reason}|'\
-'{.spec.containers[0].image}|{.spec.nodeName}|{.status.conditions[?(@.type=="PodScheduled")].message}'\
+'{.spec.containers[0].image}|{.spec.nodeName}|'"$(condition PodScheduled message)"\
 '{.status.containerStatuses[*].state.waiting.message} {.status.containerStatuses[*].lastState.terminated.message}' \
       pod "$1" --namespace "$namespace" | tr '\n' ' '; echo)
   case $waiting in
@@ -315,7 +322,7 @@ deployment() {
   # All of the namespace, as those that the operator makes have labels of their own.
   while IFS='|' read -r name said; do
     [ -z "$said" ] || fails "deployment $name" "$said" '' ''
-  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="ReplicaFailure")].message}' deployments --namespace "$namespace")
+  done < <(each "{.metadata.name}|$(condition ReplicaFailure message)" deployments --namespace "$namespace")
 
   while IFS='|' read -r name ready said; do
     case $ready:$said in
@@ -323,7 +330,7 @@ deployment() {
       True:) fine+=" $name" ;;
       *) pod_fails "$name" ;;
     esac
-  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}' \
+  done < <(each "{.metadata.name}|$(condition Ready status)|{.metadata.deletionTimestamp}" \
     pods "${ours[@]}" --field-selector 'status.phase!=Succeeded')
   [ -z "$fine" ] || ok pods "ready:$fine"
 
@@ -336,8 +343,7 @@ deployment() {
         row '' '' '' "${grey}said: $said$plain"
         ;;
     esac
-  done < <(each '{.metadata.name}|{.status.conditions[?(@.type=="ScalingActive")].status}|'\
-'{.status.conditions[?(@.type=="ScalingActive")].message}' hpa "${ours[@]}")
+  done < <(each "{.metadata.name}|$(condition ScalingActive status)|$(condition ScalingActive message)" hpa "${ours[@]}")
 }
 
 title 'The cluster of kubectl'
@@ -351,7 +357,7 @@ if [ -n "$context" ]; then
       ;;
   esac
 else
-  without Kubernetes 'kubectl knows of no cluster: minikube start; on Linux, as root, make cluster'
+  without Kubernetes 'no kubectl that knows of one: minikube start; on Linux, as root, make cluster'
   lack cluster 'a cluster'
 fi
 

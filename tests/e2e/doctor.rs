@@ -1,6 +1,6 @@
 //! What `make doctor` says of deployments that fail, each in a way that Kubernetes really fails.
 
-use std::process::Command;
+use std::{cell::RefCell, fmt::from_fn, process::Command};
 
 use tests::{run_to_exit, workspace};
 
@@ -11,14 +11,13 @@ use crate::{
 
 /// Waits until it says each of these of one thing, as Kubernetes takes a moment to see trouble; gives all that it says.
 fn wait_until_it_says(said: &[(&str, &str)]) -> String {
-    wait_for(format_args!("{said:?} of the doctor"), || {
-        let exit = run_to_exit(Command::new(workspace().join("scripts/doctor.sh")));
-        let rows: Vec<_> = exit.stdout.lines().filter_map(|line| line.get(6..)).collect();
+    let last = RefCell::new(String::new());
+    wait_for(from_fn(|text| write!(text, "{said:?}, of the doctor, which says:\n{}", last.borrow())), || {
+        let output = run_to_exit(Command::new(workspace().join("scripts/doctor.sh"))).output();
+        let rows: Vec<_> = output.lines().filter_map(|line| line.get(6..)).collect();
         let all = said.iter().all(|(of, what)| rows.iter().any(|row| row.starts_with(of) && row.contains(what)));
-        if !all {
-            eprintln!("{}", exit.output());
-        }
-        all.then_some(exit.stdout)
+        last.replace(output.clone());
+        all.then_some(output)
     })
 }
 
