@@ -28,6 +28,10 @@ help: ## List what can be made
 .PHONY: run
 run: run-$(RUNTIME) ## Serve on 127.0.0.1:8080; RUNTIME=native, wasm, wasm-p2 or spin
 
+.PHONY: doctor
+doctor: ## Say what is missing, here and in the cluster, what is wrong with a deployment, and what mends it
+	@scripts/doctor.sh $(NAMESPACE)
+
 .PHONY: build
 build: native components ## Build dist/: both binaries and both components
 

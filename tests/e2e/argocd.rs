@@ -215,7 +215,7 @@ pub(crate) fn a_commit_deploys_switches_and_repairs() {
 }
 
 pub(crate) fn variants_side_by_side() {
-    let _class = RuntimeClass::new();
+    let _class = RuntimeClass::new("spin");
     let repository = Repository::new();
     let _applied = repository.apply("argocd/applicationset");
     for (name, answering) in [("hello-native", "native"), ("hello-wasm", "wasi-0.3")] {

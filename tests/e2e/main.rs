@@ -8,6 +8,7 @@ mod autoscaling;
 mod canary;
 mod cluster;
 mod disruption;
+mod doctor;
 mod guides;
 mod images;
 mod install;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-const CASES: [(&str, fn()); 21] = [
+const CASES: [(&str, fn()); 24] = [
     ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
     ("install: native", install::native),
     ("install: wasm", install::wasm),
@@ -37,6 +38,9 @@ const CASES: [(&str, fn()); 21] = [
     ("spin: the image is what the shim reads", spin::the_image_is_what_the_shim_reads),
     ("spin: the Deployment is accepted", spin::the_deployment_is_accepted),
     ("spin: the operator takes the SpinApp", spin::the_operator_takes_the_spin_app),
+    ("doctor: nothing wrong, and then a setting", doctor::finds_nothing_wrong_and_then_a_wrong_setting),
+    ("doctor: an absent image, an autoscaler", doctor::finds_an_absent_image_and_an_autoscaler_without_metrics),
+    ("doctor: what Spin lacks", doctor::finds_what_spin_lacks),
     ("argocd: a commit deploys, switches and repairs", argocd::a_commit_deploys_switches_and_repairs),
     ("argocd: variants side by side", argocd::variants_side_by_side),
     ("argocd: what the project does not allow is refused", argocd::what_the_project_does_not_allow_is_refused),

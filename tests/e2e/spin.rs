@@ -24,7 +24,7 @@ pub(crate) fn the_image_is_what_the_shim_reads() {
 }
 
 pub(crate) fn the_deployment_is_accepted() {
-    let class = RuntimeClass::new();
+    let class = RuntimeClass::new("spin");
     let hello = Namespace::new("hello");
     hello.helm("install", &["chart", "--set", "runtime=spin,message=Good morning"]);
     wait_until("a pod is admitted", || pods("hello").len() == 1);
@@ -57,10 +57,10 @@ fn serves_where_it_can(what: &str) {
 pub(crate) struct RuntimeClass(&'static str);
 
 impl RuntimeClass {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(handler: &str) -> Self {
         let name = "wasmtime-spin-v2";
         apply(&json!({
-            "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": name }, "handler": "spin"
+            "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": name }, "handler": handler
         }));
         RuntimeClass(name)
     }
@@ -74,7 +74,7 @@ impl Drop for RuntimeClass {
 
 /// With the real operator; its pods have no security context, so a restricted namespace would not admit them.
 pub(crate) fn the_operator_takes_the_spin_app() {
-    let _class = RuntimeClass::new();
+    let _class = RuntimeClass::new("spin");
     let hello = Namespace::new("hello");
     kubectl(&["label", "namespace", "hello", "pod-security.kubernetes.io/enforce=baseline", "--overwrite"]);
     let file = |name: &str| workspace().join("docs/telemetry").join(name).display().to_string();

@@ -1,0 +1,186 @@
+//! `make doctor` on machines that lack something. What it says of a cluster is in tests/e2e/doctor.rs.
+
+use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
+
+use tempfile::TempDir;
+use tests::{Exit, program, run_to_exit, workspace};
+
+/// A machine by what is on its PATH: what every machine has, what a test gives it, and nothing else.
+struct Machine(TempDir);
+
+impl Machine {
+    fn bare() -> Self {
+        let machine = Machine(tempfile::tempdir().expect("a directory"));
+        for name in ["bash", "cut", "dirname", "env", "grep", "head", "sed", "sh", "sort", "tail", "tr"] {
+            machine.link(name);
+        }
+        machine
+    }
+
+    /// With all that is needed, in the real programs of this machine, and nothing that is not.
+    fn enough() -> Self {
+        let machine = Machine::bare();
+        ["cargo", "cc", "make", "rustc", "rustup"].map(|name| machine.link(name));
+        machine
+    }
+
+    fn link(&self, name: &str) {
+        if let Some(real) = program(name) {
+            symlink(real, self.path().join(name)).expect("a link");
+        }
+    }
+
+    fn without(self, name: &str) -> Self {
+        fs::remove_file(self.path().join(name)).expect("it was there");
+        self
+    }
+
+    /// A stand-in. A child writes it: a file that is open here, in whichever thread, cannot be executed.
+    fn with(self, name: &str, script: &str) -> Self {
+        let path = self.path().join(name);
+        _ = fs::remove_file(&path);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod +x "$1""#, "sh"]).arg(path).arg(script);
+        assert!(run_to_exit(shell).succeeded());
+        self
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn doctor(&self) -> Exit {
+        let mut script = Command::new(self.path().join("bash"));
+        script.arg(workspace().join("scripts/doctor.sh")).env("PATH", self.path());
+        run_to_exit(script)
+    }
+
+    /// That it exits so, and says something of something.
+    fn says(&self, code: i32, said: &[(&str, &str)]) {
+        let exit = self.doctor();
+        assert_eq!(exit.code, Some(code), "{}", exit.output());
+        assert_eq!(exit.stderr, "");
+        for (of, what) in said {
+            assert!(is_said(&exit, of, what), "nowhere {what:?} of {of}:\n{}", exit.stdout);
+        }
+    }
+}
+
+fn is_said(exit: &Exit, of: &str, what: &str) -> bool {
+    exit.stdout.lines().any(|line| line.get(6..).is_some_and(|line| line.starts_with(of)) && line.contains(what))
+}
+
+const FINE: [(&str, &str); 2] = [("native here", "works: make run RUNTIME=native"), ("wasm here", "works: make run")];
+
+#[test]
+fn both_runtimes_work_here() {
+    let mut make = Command::new("make");
+    make.arg("doctor").current_dir(workspace());
+    let exit = run_to_exit(make);
+    assert!(exit.succeeded(), "{}", exit.output());
+    let mut rustc = Command::new("rustc");
+    rustc.arg("--version");
+    let rustc = run_to_exit(rustc).stdout;
+    for (of, what) in [&FINE[..], &[("Rust", rustc.split(' ').nth(1).expect("a version"))]].concat() {
+        assert!(is_said(&exit, of, what), "nowhere {what:?} of {of}:\n{}", exit.stdout);
+    }
+    assert!(!exit.stdout.contains('\u{1b}'), "colours where there is no terminal");
+}
+
+#[test]
+fn what_can_be_done_without_fails_nothing() {
+    Machine::enough().says(0, &FINE);
+    Machine::enough().says(
+        0,
+        &[
+            ("image builder", "none of docker, podman and buildah is here"),
+            ("helm", "is not here: https://helm.sh/docs/intro/install says how"),
+            ("kubectl", "is not here: https://kubernetes.io/docs/tasks/tools says how"),
+            ("local cluster", "neither minikube nor kind is here"),
+            ("spin", "is not here: https://spinframework.dev/install says how"),
+            ("Kubernetes", "minikube start"),
+            ("spin here", "missing: spin"),
+            ("native in the cluster", "missing: helm, kubectl, a cluster, its image on a node"),
+        ],
+    );
+    Machine::enough().with("brew", "").says(0, &[("helm", "brew install helm")]);
+    Machine::enough()
+        .with("docker", "echo 'Cannot connect to the Docker daemon'; exit 1")
+        .says(0, &[("image builder", "docker's daemon does not answer")]);
+    Machine::enough()
+        .with("docker", "echo 'permission denied while trying to connect'; exit 1")
+        .says(0, &[("image builder", r#"sudo usermod -aG docker "$USER""#)]);
+}
+
+#[test]
+fn what_is_needed_fails() {
+    let native = |what| ("native here", what);
+    Machine::enough().without("rustc").without("rustup").says(
+        1,
+        &[
+            ("Rust", "| sh"),
+            ("wasm32-wasip2", "comes with Rust"),
+            native("missing: Rust"),
+            ("wasm here", "missing: Rust"),
+        ],
+    );
+    let old = "echo 'rustc 1.60.0 (7737e0b5c 2022-04-04)'";
+    Machine::enough()
+        .with("rustc", old)
+        .says(1, &[("Rust", "1.60.0 is too old; 1.95 or newer: rustup update stable"), native("missing: Rust 1.95")]);
+    Machine::enough().with("rustc", old).without("rustup").says(1, &[("Rust", "https://rustup.rs always has")]);
+    Machine::enough().without("cc").with("apt-get", "").says(
+        1,
+        &[("C compiler", "cc is not here: sudo apt-get install build-essential"), native("missing: a C compiler")],
+    );
+    Machine::enough()
+        .with("cc", "exit 1")
+        .with("dnf", "")
+        .says(1, &[("C compiler", "does not find the headers of C: sudo dnf install gcc make")]);
+    Machine::enough().without("make").says(1, &[("make", "is not here"), native("missing: make")]);
+}
+
+#[test]
+fn the_target_for_wasm_comes_by_itself_where_it_can() {
+    let new = "[ \"$1\" = --version ] && echo 'rustc 1.99.0' || echo /nowhere";
+    Machine::enough().with("rustc", new).says(0, &[("wasm32-wasip2", "the first make run"), FINE[1]]);
+    Machine::enough()
+        .with("rustc", new)
+        .without("rustup")
+        .says(1, &[("wasm32-wasip2", "is not installed"), FINE[0], ("wasm here", "missing: wasm32-wasip2")]);
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_started() {
+    let kubectl = r#"
+        case "$*" in
+            'config current-context') echo minikube ;;
+            *version\ --client*) echo 'Client Version: v1.34.4' ;;
+            *) echo 'The connection to the server 192.168.49.2:8443 was refused' >&2; exit 1 ;;
+        esac"#;
+    Machine::enough().with("kubectl", kubectl).with("helm", "echo v4.3.1").says(
+        0,
+        &[
+            ("kubectl", "v1.34.4"),
+            (
+                "Kubernetes",
+                "minikube does not answer (The connection to the server 192.168.49.2:8443 was refused): minikube start",
+            ),
+            ("wasm in the cluster", "missing: a cluster that answers"),
+        ],
+    );
+}
+
+/// What docs/TROUBLESHOOTING.md explains is looked for.
+#[test]
+fn the_symptoms_of_the_docs_are_known() {
+    let read = |file| fs::read_to_string(workspace().join(file)).expect(file);
+    let script = read("scripts/doctor.sh");
+    let docs = read("docs/TROUBLESHOOTING.md");
+    let cells = docs.lines().filter(|line| line.starts_with("| `")).filter_map(|row| row.split(" | ").next());
+    let symptoms: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(symptoms.len() > 8, "{symptoms:?}");
+    for symptom in symptoms {
+        assert!(script.contains(symptom), "scripts/doctor.sh does not know {symptom:?}");
+    }
+}

@@ -1,0 +1,97 @@
+//! What `make doctor` says of deployments that fail, each in a way that Kubernetes really fails.
+
+use std::{cell::RefCell, fmt::from_fn, process::Command};
+
+use tests::{run_to_exit, workspace};
+
+use crate::{
+    cluster::{NODE_PORT, Namespace, kubectl, wait_for, wait_for_runtime},
+    spin::RuntimeClass,
+};
+
+/// Waits until it says each of these of one thing, as Kubernetes takes a moment to see trouble; gives all that it says.
+fn wait_until_it_says(said: &[(&str, &str)]) -> String {
+    let last = RefCell::new(String::new());
+    wait_for(from_fn(|text| write!(text, "{said:?}, of the doctor, which says:\n{}", last.borrow())), || {
+        let output = run_to_exit(Command::new(workspace().join("scripts/doctor.sh"))).output();
+        let rows: Vec<_> = output.lines().filter_map(|line| line.get(6..)).collect();
+        let all = said.iter().all(|(of, what)| rows.iter().any(|row| row.starts_with(of) && row.contains(what)));
+        last.replace(output.clone());
+        all.then_some(output)
+    })
+}
+
+pub(crate) fn finds_nothing_wrong_and_then_a_wrong_setting() {
+    let hello = Namespace::new("hello");
+    hello.helm("install", &["chart"]);
+    wait_for_runtime(NODE_PORT, "native");
+    let said = wait_until_it_says(&[
+        ("Kubernetes", ", context hello-cluster"),
+        ("node hello-node", "containerd://"),
+        ("images", "hello-native:"),
+        ("NodePort", "30007 is that of hello/hello"),
+        ("metrics-server", "answers"),
+        ("Argo CD", "is there"),
+        ("pods", "ready: hello-"),
+        ("native in the cluster", "works: helm upgrade --install"),
+        ("wasm in the cluster", "works: helm upgrade --install"),
+        ("spin in the cluster", "missing: RuntimeClass wasmtime-spin-v2"),
+    ]);
+    assert!(!said.contains("!!"), "{said}");
+
+    kubectl(&["set", "env", "deployment/hello", "--namespace", "hello", "HELLO_DRAIN_DELAY=soon"]);
+    let said = wait_until_it_says(&[("pod hello-", "a setting is wrong: helm get values hello")]);
+    assert!(said.contains("exit code 64") && said.contains("HELLO_DRAIN_DELAY"), "{said}");
+}
+
+pub(crate) fn finds_an_absent_image_and_an_autoscaler_without_metrics() {
+    let hello = Namespace::new("hello");
+    let _none = WithoutMetrics::new();
+    hello.helm("install", &["chart", "--set", "image.tag=absent,autoscaling.enabled=true"]);
+    wait_until_it_says(&[
+        (
+            "pod hello-",
+            "hello-native:absent is not on the node, hello-node, as it was not built where that runs: make images",
+        ),
+        ("metrics-server", "is not there"),
+        ("autoscaler hello", "there is no metrics-server: kubectl apply"),
+    ]);
+}
+
+struct WithoutMetrics;
+
+impl WithoutMetrics {
+    fn new() -> Self {
+        kubectl(&["delete", "apiservice", "v1beta1.metrics.k8s.io"]);
+        WithoutMetrics
+    }
+}
+
+impl Drop for WithoutMetrics {
+    fn drop(&mut self) {
+        let manifest = workspace().join("tests/cluster/config/metrics-server.yaml");
+        kubectl(&["apply", "--filename", &manifest.to_string_lossy()]);
+        kubectl(&["wait", "apiservice/v1beta1.metrics.k8s.io", "--for=condition=Available"]);
+    }
+}
+
+pub(crate) fn finds_what_spin_lacks() {
+    let hello = Namespace::new("hello");
+    hello.helm("install", &["chart", "--set", "runtime=spin"]);
+    wait_until_it_says(&[("deployment hello", "its RuntimeClass is not there: kubectl apply")]);
+    hello.helm("uninstall", &["--wait"]);
+
+    let _class = RuntimeClass::new("absent");
+    hello.helm("install", &["chart", "--set", "runtime=spin"]);
+    let said = wait_until_it_says(&[("pod hello-", "its node, hello-node, has no Spin shim")]);
+    assert!(said.contains(r#"no runtime for "absent" is configured"#), "{said}");
+    hello.helm("uninstall", &["--wait"]);
+
+    // With a port that is another's, too.
+    kubectl(&["create", "service", "nodeport", "other", "--namespace", "hello", "--tcp=80", "--node-port=30007"]);
+    hello.helm("install", &["chart", "--set", "runtime=spin,spin.operator=true,service.nodePort=null"]);
+    wait_until_it_says(&[
+        ("NodePort", "30007 is taken by service hello/other"),
+        ("SpinApp hello-spin", "has no SpinAppExecutor containerd-shim-spin: kubectl apply --namespace hello"),
+    ]);
+}
