@@ -12,7 +12,7 @@ fail() {
   exit 64
 }
 
-[ -n "$name" ] || fail "no name was given; try: make rename NAME=guestbook"
+[ -n "$name" ] || fail "no name was given; try: make rename NAME=notebook"
 # What everything that is named takes: DNS, Rust, images, variables of the environment.
 [[ $name =~ ^[a-z][a-z0-9]{1,29}$ ]] ||
   fail "\"$name\" would not do as a name; use 2 to 30 letters a-z and digits, beginning with a letter"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the tests' programs in Python into FOLDER/bin, where these are not installed yet (a minute, 550 MB).
+# Installs the tests' programs in Python into FOLDER/bin, where these are not installed yet (a minute, 620 MB).
 # `pip-compile --generate-hashes --strip-extras --no-header --output-file python-tools.txt python-tools.in` locks other versions.
 #
 # usage: python-tools.sh FOLDER
@@ -10,11 +10,11 @@ cd "$(dirname "$0")"
 
 pinned=$(cat python-tools.sh python-tools.txt | sha256sum)
 [ "$pinned" != "$(cat "$folder/.pinned" 2>/dev/null)" ] || exit 0
-echo "installing schemathesis, checkov and pytest with Playwright" >&2
+echo "installing schemathesis, checkov, componentize-py and pytest with Playwright" >&2
 python3 -m venv --clear "$folder/environment"
 "$folder/environment/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement python-tools.txt
 # Not the folder of the environment: python and pip are there as well. A pytest that somebody has would be without Playwright.
 mkdir -p "$folder/bin"
-ln -sf ../environment/bin/{schemathesis,checkov} "$folder/bin/"
+ln -sf ../environment/bin/{schemathesis,checkov,componentize-py} "$folder/bin/"
 ln -sf ../environment/bin/pytest "$folder/bin/pytest-playwright"
 echo "$pinned" >"$folder/.pinned"
