@@ -1,10 +1,7 @@
 //! Components that the tools of other languages make, as docs/YOUR-OWN-SERVICE.md says. Without these on PATH they are reported as
 //! ignored.
 
-use std::{
-    fs,
-    process::{Command, ExitCode},
-};
+use std::{fs, process::ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
@@ -33,7 +30,7 @@ fn python() -> Result<(), Failed> {
         return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
     }
 
-    let mut command: Command = host_with(&folder.path().join(serve.trim()));
+    let mut command = host_with(&folder.path().join(serve.trim()));
     // Where its machine code would be kept.
     command.env("XDG_CACHE_HOME", folder.path());
     let server = Server::start(command);

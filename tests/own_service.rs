@@ -2,7 +2,7 @@
 //! every runtime.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     sync::LazyLock,
@@ -10,9 +10,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
-use tests::{
-    Answer, Exit, Protocol, Server, blocks, dist, from_a_shell, program, request, run_to_exit, send, workspace,
-};
+use tests::{Protocol, Server, blocks, dist, from_a_shell, program, request, run_to_exit, send, workspace};
 
 const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 
@@ -85,7 +83,7 @@ impl Fork {
     }
 
     fn refuses(&self, name: &str, said: &str) {
-        let exit: Exit = run_to_exit(self.command("scripts/rename.sh", &[name]));
+        let exit = run_to_exit(self.command("scripts/rename.sh", &[name]));
         assert!(exit.code == Some(64) && exit.stderr.contains(said), "{name}: {}", exit.output());
         assert_eq!(exit.output().lines().count(), 1, "{name}: {}", exit.output());
     }
@@ -100,9 +98,7 @@ fn is_as_short_as_promised() -> Result<(), Failed> {
 
 /// But for the message, which is a setting.
 fn leaves_no_old_name() -> Result<(), Failed> {
-    let ours = [".", ":!scripts/rename.sh"];
-    let text = FORK.command("git", &[&["grep", "-I", "--ignore-case", "hello", "--"], &ours[..]].concat()).output()?;
-    let text = String::from_utf8(text.stdout)?;
+    let text = FORK.run("git", &["grep", "-I", "--ignore-case", "hello", "--", ".", ":!scripts/rename.sh"]);
     let left: Vec<_> = text.lines().filter(|line| !line.contains("Hello from Rust in Kubernetes!")).collect();
     assert!(left.is_empty() && text.contains("notebook/src/lib.rs"), "{left:#?}");
     let files = FORK.run("git", &["ls-files"]);
@@ -163,7 +159,7 @@ fn serves_its_routes_everywhere() -> Result<(), Failed> {
         let server = Server::start(command);
         assert_eq!(server.get("/").json()["runtime"], runtime);
         let list = || server.get("/notes");
-        let add = |content_type: &'static str, body: &'static str| -> Answer {
+        let add = |content_type: &'static str, body: &'static str| {
             let mut add = request("POST", "/notes", body);
             add.headers_mut().insert("content-type", content_type.parse().expect("a type"));
             send(server.address, Protocol::Http1, add)
