@@ -14,18 +14,18 @@ fn python() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let [app] = &blocks(GUIDE, "python")[..] else { return Err("there is one file in Python".into()) };
     fs::write(folder.path().join("app.py"), app)?;
-    let commands = blocks(GUIDE, "sh").pop().ok_or("there are commands")?;
-    let (install, rest) = commands.split_once('\n').ok_or("there are several")?;
+    let text = blocks(GUIDE, "sh").pop().ok_or("there are commands")?;
+    let (install, rest) = text.split_once('\n').ok_or("there are several")?;
     let package = install.strip_prefix("pip install ").ok_or("the first installs it")?;
     assert!(fs::read_to_string(workspace().join("tests/python-tools.in"))?.lines().any(|line| line == package));
-    let (build, serve) = rest.split_once("dist/hello-host serve ").ok_or("the last serves it")?;
+    let (commands, serve) = rest.split_once("dist/hello-host serve ").ok_or("the last serves it")?;
 
     // In the folder of the project, but what is written goes elsewhere.
     let path = folder.path().display();
-    let build =
-        build.replace("componentize app -o app.wasm", &format!("componentize -p '{path}' app -o '{path}/app.wasm'"));
+    let script =
+        commands.replace("componentize app -o app.wasm", &format!("componentize -p '{path}' app -o '{path}/app.wasm'"));
     let mut shell = from_a_shell("sh");
-    let built = shell.current_dir(workspace()).args(["-ec", &build]).output()?;
+    let built = shell.current_dir(workspace()).args(["-ec", &script]).output()?;
     if !built.status.success() {
         return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
     }
