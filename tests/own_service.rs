@@ -102,7 +102,10 @@ fn leaves_no_old_name() -> Result<(), Failed> {
     let left: Vec<_> = text.lines().filter(|line| !line.contains("Hello from Rust in Kubernetes!")).collect();
     assert!(left.is_empty() && text.contains("notebook/src/lib.rs"), "{left:#?}");
     let files = FORK.run("git", &["ls-files"]);
-    assert!(!files.contains("hello") && files.contains("manifests/wasm/notebook.yaml"), "{files}");
+    assert!(
+        !FORK.0.join("hello").exists() && !files.contains("hello") && files.contains("manifests/wasm/notebook.yaml"),
+        "{files}"
+    );
     FORK.refuses("diary", "has been renamed already");
     Ok(())
 }
