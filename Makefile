@@ -121,6 +121,10 @@ picture: build ## Make the pictures of README.md anew, by real load (needs prome
 profile: components ## Write anew what the compiler knows of a request, after a change of dependencies (20 minutes)
 	@scripts/profile.sh make
 
+.PHONY: rename
+rename: ## Give a fork its own name, as NAME=notebook (docs/YOUR-OWN-SERVICE.md)
+	@scripts/rename.sh "$(NAME)"
+
 .PHONY: clean
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -13,7 +13,7 @@ use tests::{Exit, VERSION, program, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there, where VERSION stands for what that file
 /// says. Every value is in one of them.
-const RENDERED: [(&str, &str); 46] = [
+const RENDERED: [(&str, &str); 47] = [
     ("runtime=native", "image: \"hello-native:VERSION\""),
     ("runtime=wasm", "image: \"hello-wasm:VERSION\""),
     ("runtime=spin", "runtimeClassName: wasmtime-spin-v2"),
@@ -45,6 +45,10 @@ const RENDERED: [(&str, &str); 46] = [
     ("ingress.enabled=true,ingress.tls[0].secretName=key", "secretName: key"),
     ("httpRoute.enabled=true,httpRoute.parentRefs[0].name=gateway,httpRoute.hostnames[0]=a.example", "- a.example"),
     ("serviceAccount.create=false", "serviceAccountName: default"),
+    (
+        "extraEnv[0].name=HELLO_ALLOWED_OUTBOUND_HOSTS,extraEnv[0].value=a.example",
+        "- name: HELLO_ALLOWED_OUTBOUND_HOSTS\n              value: a.example",
+    ),
     ("nodeSelector.disk=ssd", "nodeSelector:\n        disk: ssd"),
     ("tolerations[0].key=spot", "tolerations:\n        - key: spot"),
     ("affinity.podAntiAffinity=null,affinity.nodeAffinity.a=b", "affinity:\n        nodeAffinity:"),
@@ -79,7 +83,7 @@ const LEFT_OUT: [(&str, &str); 3] = [
 ];
 
 /// Sets of values that must be refused, each with what the refusal must say.
-const REFUSED: [(&str, &str); 19] = [
+const REFUSED: [(&str, &str); 21] = [
     ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
     ("replicas=3", "'replicas' not allowed"),
     ("spin.operator=true", "set runtime to spin, or spin.operator to false"),
@@ -98,6 +102,8 @@ const REFUSED: [(&str, &str); 19] = [
     ("runtime=spin,autoscaling.targetRequestsInFlight=5", "Spin does not count requests in flight"),
     ("httpRoute.enabled=true", "name it in httpRoute.parentRefs"),
     ("image.digest=sha256:abc", "/image/digest"),
+    ("extraEnv[0].value=a", "/extraEnv/0"),
+    ("runtime=spin,spin.operator=true,extraEnv[0].name=A", "extraEnv is set, and a SpinApp cannot express it"),
     ("runtime=spin,spin.operator=true,nodeSelector.a=b", "nodeSelector is set, and a SpinApp cannot express it"),
 ];
 

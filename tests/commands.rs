@@ -10,17 +10,11 @@ use std::{
     process::Command,
 };
 
-use tests::{Server, native, program, run_to_exit, workspace};
+use tests::{Server, from_a_shell, native, program, run_to_exit, workspace};
 
-/// `make` as from a shell: what cargo sets for this test would make it build dependencies anew.
+/// `make` as people type it.
 fn make(arguments: &[&str]) -> Command {
-    let mut command = Command::new("make");
-    let ours = |name: &str| {
-        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|own| name.starts_with(own))
-    };
-    for (name, _) in env::vars().filter(|(name, _)| ours(name)) {
-        command.env_remove(name);
-    }
+    let mut command = from_a_shell("make");
     command.current_dir(workspace()).args(arguments);
     command
 }

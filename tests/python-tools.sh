@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the tests' programs in Python into FOLDER/bin, where these are not installed yet (a minute, 550 MB).
+# Installs the tests' programs in Python into FOLDER/bin, where these are not installed yet (a minute, 620 MB).
 # The head of python-tools.txt says how other versions are locked.
 #
 # usage: python-tools.sh FOLDER
@@ -15,6 +15,6 @@ python3 -m venv --clear "$folder/environment"
 "$folder/environment/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement python-tools.txt
 # Not the folder of the environment: python and pip are there as well. A pytest that somebody has would be without Playwright.
 mkdir -p "$folder/bin"
-ln -sf ../environment/bin/{check-jsonschema,checkov,schemathesis,zizmor} "$folder/bin/"
+ln -sf ../environment/bin/{check-jsonschema,checkov,componentize-py,schemathesis,zizmor} "$folder/bin/"
 ln -sf ../environment/bin/pytest "$folder/bin/pytest-playwright"
 echo "$pinned" >"$folder/.pinned"

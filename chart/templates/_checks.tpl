@@ -62,7 +62,7 @@
     {{- $errors = append $errors "replicaCount is 0, and the Spin operator takes no less than 1; set replicaCount to 1 or more." -}}
   {{- end -}}
   {{- $set := list -}}
-  {{- range $name := list "nodeSelector" "tolerations" "affinity" -}}
+  {{- range $name := list "nodeSelector" "tolerations" "affinity" "extraEnv" -}}
     {{- if index $v $name }}{{ $set = append $set $name }}{{ end -}}
   {{- end -}}
   {{- if $v.topologySpread.enabled }}{{ $set = append $set "topologySpread.enabled" }}{{ end -}}

@@ -68,7 +68,7 @@ pub trait Platform: Send + Sync + 'static {
 
 type Route = fn() -> MethodRouter<routes::Hello>;
 
-const ROUTES: [(&str, Route); 8] = [
+const ROUTES: &[(&str, Route)] = &[
     ("/", || get(routes::home)),
     ("/info", || get(routes::info)),
     ("/healthz", || get(routes::healthz)),

@@ -86,7 +86,7 @@ down() {
   if pid=$(node); then
     kill -KILL "$pid"
     # Its namespaces end with its last process, and the cable with them.
-    while node >/dev/null || [ -e /sys/class/net/hello-cluster ]; do sleep 0.1; done
+    while node >/dev/null || [ -e /sys/class/net/test-cluster ]; do sleep 0.1; done
   fi
   find /sys/fs/cgroup -depth -type d -path '*/hello-cluster*' -exec rmdir {} + 2>/dev/null || true
   rm -rf "$run"

@@ -24,9 +24,9 @@ done
 address=198.18.0.2
 hostname hello-node
 ip link set lo up
-nsenter --net=/proc/self/fd/9 ip link add hello-cluster type veth peer name eth0 netns 1
-nsenter --net=/proc/self/fd/9 ip address add 198.18.0.1/30 dev hello-cluster
-nsenter --net=/proc/self/fd/9 ip link set hello-cluster up
+nsenter --net=/proc/self/fd/9 ip link add test-cluster type veth peer name eth0 netns 1
+nsenter --net=/proc/self/fd/9 ip address add 198.18.0.1/30 dev test-cluster
+nsenter --net=/proc/self/fd/9 ip link set test-cluster up
 exec 9<&-
 ip address add $address/30 dev eth0
 ip link set eth0 up

@@ -59,12 +59,12 @@ pub(crate) fn cases() -> Vec<Case> {
         post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"),
         &["200", "400"],
     );
-    add(5, "two lengths that differ", post("Content-Length: 5\r\nContent-Length: 6\r\n", "hello"), &["400"]);
-    add(5, "two lengths in one header", post("Content-Length: 5, 6\r\n", "hello"), &["400"]);
-    add(5, "a length with a sign", post("Content-Length: +5\r\n", "hello"), &["400"]);
-    add(5, "a negative length", post("Content-Length: -5\r\n", "hello"), &["400"]);
-    add(5, "a hexadecimal length", post("Content-Length: 0x5\r\n", "hello"), &["400"]);
-    add(5, "a length over 64 bits", post("Content-Length: 18446744073709551621\r\n", "hello"), &["400"]);
+    add(5, "two lengths that differ", post("Content-Length: 5\r\nContent-Length: 6\r\n", "bytes"), &["400"]);
+    add(5, "two lengths in one header", post("Content-Length: 5, 6\r\n", "bytes"), &["400"]);
+    add(5, "a length with a sign", post("Content-Length: +5\r\n", "bytes"), &["400"]);
+    add(5, "a negative length", post("Content-Length: -5\r\n", "bytes"), &["400"]);
+    add(5, "a hexadecimal length", post("Content-Length: 0x5\r\n", "bytes"), &["400"]);
+    add(5, "a length over 64 bits", post("Content-Length: 18446744073709551621\r\n", "bytes"), &["400"]);
     add(5, "an empty length", post("Content-Length: \r\n", ""), &["400"]);
     for (what, header) in [
         ("an encoding that ends in chunked", "Transfer-Encoding: xchunked"),
@@ -84,12 +84,12 @@ pub(crate) fn cases() -> Vec<Case> {
         ("a size with a prefix", "0x5"),
         ("an empty size", ""),
         ("a size over 64 bits", "10000000000000005"),
-        ("a size before a bare LF", "5\nhello"),
+        ("a size before a bare LF", "5\nbytes"),
     ] {
-        add(7, what, chunked(&format!("{size}\r\nhello\r\n0\r\n\r\n")), BROKEN_BODY);
+        add(7, what, chunked(&format!("{size}\r\nbytes\r\n0\r\n\r\n")), BROKEN_BODY);
     }
-    add(7, "a chunk longer than it says", chunked("5\r\nhello, world\r\n0\r\n\r\n"), BROKEN_BODY);
-    let extension = format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(1 << 20));
+    add(7, "a chunk longer than it says", chunked("5\r\nbytes, more\r\n0\r\n\r\n"), BROKEN_BODY);
+    let extension = format!("5;{}\r\nbytes\r\n0\r\n\r\n", "x".repeat(1 << 20));
     add(7, "an extension of 1 MiB", chunked(&extension), BROKEN_BODY);
     add(7, "trailers of 1 MiB", chunked(&format!("0\r\n{}\r\n", "X: y\r\n".repeat(1 << 18))), BROKEN_BODY);
 
@@ -106,7 +106,7 @@ pub(crate) fn cases() -> Vec<Case> {
     add(
         10,
         "a body that never ends",
-        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello".to_vec(),
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nbytes".to_vec(),
         &["408", "no answer", "504"],
     );
     add(11, "nothing", Vec::new(), &["no answer"]);

@@ -1,4 +1,4 @@
-//! What tests have measured, written where it is read.
+//! What documents have for tests, and tests for documents.
 
 use std::fs;
 
@@ -17,4 +17,15 @@ pub fn update_document(document: &str, command: &str, text: &str) {
     let (before, rest) = old.split_once(&begin).expect("where the text begins");
     let (_, after) = rest.split_once(END).expect("where it ends");
     fs::write(path, format!("{before}{begin}\n{text}\n{END}{after}")).expect(document);
+}
+
+/// The blocks of code in a document of the project that are in this language.
+///
+/// # Panics
+/// Where there is no such document.
+#[must_use]
+pub fn blocks(document: &str, language: &str) -> Vec<String> {
+    let text = fs::read_to_string(workspace().join(document)).expect(document);
+    let begin = format!("\n```{language}\n");
+    text.split(&begin).skip(1).filter_map(|rest| Some(rest.split_once("```\n")?.0.to_owned())).collect()
 }

@@ -1,7 +1,9 @@
 //! The programs under test as processes, which end with the test that started them.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{self, BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener},
     os::unix::process::CommandExt,
@@ -51,6 +53,17 @@ pub fn free_address() -> SocketAddr {
 #[must_use]
 pub fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// A program as a shell starts it. With what cargo sets for this test, cargo would build dependencies anew.
+#[must_use]
+pub fn from_a_shell(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    let of_this_test = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+    for (name, _) in env::vars().filter(|(name, _)| of_this_test.iter().any(|start| name.starts_with(start))) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// `hello-native`, to be started.

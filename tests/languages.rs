@@ -1,0 +1,51 @@
+//! Components that the tools of other languages make, as docs/YOUR-OWN-SERVICE.md says. Without these on PATH they are reported as
+//! ignored.
+
+use std::{fs, process::ExitCode};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::json;
+use tests::{Server, blocks, from_a_shell, host_with, program, workspace};
+
+const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
+
+/// By the host's defaults.
+fn python() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let [app] = &blocks(GUIDE, "python")[..] else { return Err("there is one file in Python".into()) };
+    fs::write(folder.path().join("app.py"), app)?;
+    let text = blocks(GUIDE, "sh").pop().ok_or("there are commands")?;
+    let (install, rest) = text.split_once('\n').ok_or("there are several")?;
+    let package = install.strip_prefix("pip install ").ok_or("the first installs it")?;
+    assert!(fs::read_to_string(workspace().join("tests/python-tools.in"))?.lines().any(|line| line == package));
+    let (commands, serve) = rest.split_once("dist/hello-host serve ").ok_or("the last serves it")?;
+
+    // In the folder of the project, but what is written goes elsewhere.
+    let path = folder.path().display();
+    let script =
+        commands.replace("componentize app -o app.wasm", &format!("componentize -p '{path}' app -o '{path}/app.wasm'"));
+    let mut shell = from_a_shell("sh");
+    let built = shell.current_dir(workspace()).args(["-ec", &script]).output()?;
+    if !built.status.success() {
+        return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
+    }
+
+    let mut command = host_with(&folder.path().join(serve.trim()));
+    // Where its machine code would be kept.
+    command.env("XDG_CACHE_HOME", folder.path());
+    let server = Server::start(command);
+    for path in ["/", "/any?where=here"] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.json()["path"], json!(path));
+        assert!(answer.json()["python"].as_str().is_some_and(|version| version.starts_with("3.")));
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let is_ignored = ["componentize-py", "jq"].into_iter().any(|name| program(name).is_none());
+    let trials = vec![Trial::test("a component in Python", python).with_ignored_flag(is_ignored)];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,219 @@
+//! docs/YOUR-OWN-SERVICE.md, done to a copy: it gets a name of its own and the handler of the document, and is built and served by
+//! every runtime.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    sync::LazyLock,
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::json;
+use tests::{Protocol, Server, blocks, dist, from_a_shell, program, request, run_to_exit, send, workspace};
+
+const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
+
+/// What the document promises: lines that are another or new.
+const MOST_LINES: u32 = 29;
+
+/// The document done to a copy, by whichever case wants it first.
+static FORK: LazyLock<Fork> = LazyLock::new(Fork::new);
+
+/// A copy of what git would commit here.
+struct Fork(PathBuf);
+
+impl Fork {
+    /// Always in the same place, so that cargo builds dependencies only once.
+    fn new() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-service/fork");
+        _ = fs::remove_dir_all(&folder);
+        let fork = Fork::copy(folder);
+        fork.run("make", &["rename", "NAME=notebook"]);
+        fork.commit();
+        let [routes] = &blocks(GUIDE, "rust")[..] else { panic!("{GUIDE} has one file in Rust") };
+        let [changes] = &blocks(GUIDE, "diff")[..] else { panic!("{GUIDE} has one patch") };
+        fs::write(fork.0.join("notebook/src/notes.rs"), routes).expect("written");
+        fs::write(fork.0.join("changes.diff"), changes).expect("written");
+        fork.run("git", &["apply", "changes.diff"]);
+        fs::remove_file(fork.0.join("changes.diff")).expect("removed");
+        fork.run("git", &["add", "--all"]);
+        fork
+    }
+
+    fn copy(folder: PathBuf) -> Self {
+        fs::create_dir_all(&folder).expect("a folder");
+        let mut git = Command::new("git");
+        git.current_dir(workspace()).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+        let listed = run_to_exit(git);
+        assert!(listed.succeeded(), "{}", listed.output());
+        // One that was removed but is not committed is still listed.
+        for file in listed.stdout.lines().filter(|file| workspace().join(file).exists()) {
+            let to = folder.join(file);
+            fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+            fs::copy(workspace().join(file), to).expect("a copy");
+        }
+        let fork = Fork(folder);
+        fork.run("git", &["init", "--quiet"]);
+        fork.run("git", &["add", "--all"]);
+        fork.commit();
+        fork
+    }
+
+    fn commit(&self) {
+        let who = ["-c", "user.name=test", "-c", "user.email=test@test", "-c", "commit.gpgsign=false"];
+        self.run("git", &[&who[..], &["commit", "--quiet", "--message", "fork"]].concat());
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = from_a_shell(program);
+        command.current_dir(&self.0).args(arguments);
+        // Apart from ours, and without the optimisation that takes the longest: it is not measured.
+        command.env("CARGO_TARGET_DIR", self.0.with_file_name("target")).env("CARGO_PROFILE_RELEASE_LTO", "off");
+        command
+    }
+
+    /// However long that takes: some of it compiles.
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let ran = self.command(program, arguments).stdin(Stdio::null()).output().expect(program);
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let (stdout, stderr) = (text(ran.stdout), text(ran.stderr));
+        assert!(ran.status.success(), "{program} {arguments:?}: {stdout}{stderr}");
+        stdout
+    }
+
+    fn refuses(&self, name: &str, said: &str) {
+        let exit = run_to_exit(self.command("scripts/rename.sh", &[name]));
+        assert!(exit.code == Some(64) && exit.stderr.contains(said), "{name}: {}", exit.output());
+        assert_eq!(exit.output().lines().count(), 1, "{name}: {}", exit.output());
+    }
+}
+
+fn is_as_short_as_promised() -> Result<(), Failed> {
+    let changed = FORK.run("git", &["diff", "--cached", "--numstat"]);
+    let lines: u32 = changed.split_whitespace().filter_map(|word| word.parse::<u32>().ok()).sum();
+    let promised = fs::read_to_string(workspace().join(GUIDE))?.contains(&format!("in {lines} lines"));
+    if promised && lines <= MOST_LINES { Ok(()) } else { Err(format!("{lines} lines: {changed}").into()) }
+}
+
+/// But for the message, which is a setting.
+fn leaves_no_old_name() -> Result<(), Failed> {
+    let text = FORK.run("git", &["grep", "-I", "--ignore-case", "hello", "--", ".", ":!scripts/rename.sh"]);
+    let left: Vec<_> = text.lines().filter(|line| !line.contains("Hello from Rust in Kubernetes!")).collect();
+    assert!(left.is_empty() && text.contains("notebook/src/lib.rs"), "{left:#?}");
+    let files = FORK.run("git", &["ls-files"]);
+    assert!(
+        !FORK.0.join("hello").exists() && !files.contains("hello") && files.contains("manifests/wasm/notebook.yaml"),
+        "{files}"
+    );
+    FORK.refuses("diary", "has been renamed already");
+    Ok(())
+}
+
+fn refuses_other_names() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let fork = Fork::copy(folder.path().to_owned());
+    for (name, said) in [
+        ("", "no name was given"),
+        ("My-Service", "letters a-z and digits"),
+        ("9lives", "beginning with a letter"),
+        ("a.b/c", "letters a-z and digits"),
+        ("match", "a word of Rust"),
+        ("std", "a word of Rust"),
+        ("tokio", "is taken"),
+        ("docs", "is taken"),
+    ] {
+        fork.refuses(name, said);
+    }
+    fs::write(fork.0.join("new"), "")?;
+    fork.refuses("notebook", "not committed");
+    fs::remove_file(fork.0.join("new"))?;
+    let status = fork.run("git", &["status", "--porcelain"]);
+    if status.is_empty() { Ok(()) } else { Err(status.into()) }
+}
+
+fn passes_the_checks_of_its_handler() -> Result<(), Failed> {
+    FORK.run("cargo", &["fmt", "--all", "--check"]);
+    FORK.run("cargo", &["clippy", "--locked", "--package", "notebook", "--all-targets", "--", "--deny", "warnings"]);
+    FORK.run("cargo", &["test", "--locked", "--package", "notebook"]);
+    Ok(())
+}
+
+/// With the same answers, but for what each keeps. The host is the one that is here: it serves any component, and a linked one of its
+/// own would take minutes.
+fn serves_its_routes_everywhere() -> Result<(), Failed> {
+    FORK.run("make", &["components", "native", "PROGRAMS=notebook-native"]);
+    let built = |name: &str| FORK.0.join("dist").join(name);
+    let host = |component: &str, flags: &[&str]| {
+        let mut host = Command::new(dist("hello-host"));
+        host.arg("serve").arg(built(component)).args(flags);
+        host
+    };
+    // Of WASI 0.3 one instance, which is not let go.
+    let one = ["--max-instances", "1", "--idle-instance-timeout", "1h"];
+    let answers = [
+        ("native", Command::new(built("notebook-native")), true),
+        ("wasi-0.3", host("notebook-wasi-0.3.wasm", &one), true),
+        ("wasi-0.2", host("notebook-wasi-0.2.wasm", &[]), false),
+    ]
+    .map(|(runtime, mut command, keeps)| {
+        // By flags: the host's variables have the old name, and the native binary's the new one.
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "debug"]);
+        let server = Server::start(command);
+        assert_eq!(server.get("/").json()["runtime"], runtime);
+        let list = || server.get("/notes");
+        let add = |content_type: &'static str, body: &'static str| {
+            let mut add = request("POST", "/notes", body);
+            add.headers_mut().insert("content-type", content_type.parse().expect("a type"));
+            send(server.address, Protocol::Http1, add)
+        };
+        let answers = [
+            list(),
+            add("application/json", r#"{"text": "milk"}"#),
+            add("application/json", r#"{"text": "grüße"}"#),
+            add("application/json", r#"{"text": 1}"#),
+            add("application/json", r#"{"text"#),
+            add("text/plain", "milk"),
+            send(server.address, Protocol::Http2, request("DELETE", "/notes", "")),
+        ];
+        let kept = if keeps { json!([{"text": "grüße"}, {"text": "milk"}]) } else { json!([]) };
+        assert_eq!(list().json(), kept, "{runtime}");
+        answers.map(|answer| answer.comparable())
+    });
+    let statuses: Vec<_> = answers[0].iter().map(|(status, _, _)| status.as_u16()).collect();
+    assert_eq!(statuses, [200, 201, 201, 422, 400, 415, 405]);
+    assert_eq!(answers[0][1].2, json!({"text": "milk"}));
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
+    Ok(())
+}
+
+fn has_the_same_chart() -> Result<(), Failed> {
+    FORK.run("helm", &["lint", "--strict", "chart"]);
+    for runtime in ["native", "wasm", "spin"] {
+        let set = format!("runtime={runtime}");
+        let ours = run_to_exit({
+            let mut helm = Command::new("helm");
+            helm.current_dir(workspace()).args(["template", "hello", "chart", "--set", &set]);
+            helm
+        });
+        let theirs = FORK.run("helm", &["template", "notebook", "chart", "--set", &set]);
+        assert!(theirs.contains(&format!("image: \"notebook-{runtime}:")), "{theirs}");
+        assert_eq!(ours.stdout.replace("hello", "notebook").replace("HELLO", "NOTEBOOK"), theirs);
+    }
+    FORK.run("scripts/manifests.sh", &["manifests"]);
+    let changed = FORK.run("git", &["diff", "--stat", "manifests"]);
+    if changed.is_empty() { Ok(()) } else { Err(changed.into()) }
+}
+
+fn main() -> ExitCode {
+    let trials = vec![
+        Trial::test("has as few lines as the document says", is_as_short_as_promised),
+        Trial::test("leaves no old name", leaves_no_old_name),
+        Trial::test("refuses other names", refuses_other_names),
+        Trial::test("passes the checks of its handler", passes_the_checks_of_its_handler),
+        Trial::test("serves its routes everywhere", serves_its_routes_everywhere),
+        Trial::test("has the same chart", has_the_same_chart).with_ignored_flag(program("helm").is_none()),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
