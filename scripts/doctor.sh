@@ -45,7 +45,7 @@ get_compiler() {
 
 version=$(<VERSION)
 default() { sed -n "s/^ *$1: \([a-z0-9.-]*\).*/\1/p" chart/values.yaml | head -n 1; } # of a value of the chart
-operator=$(sed -n 's/.*spin-operator v/v/p' tests/cluster/spin-operator/go.mod | head -n 1)
+operator=$(sed -n 's/.*spin-operator \(v[0-9.]*\).*/\1/p' tests/cluster/spin-operator/go.mod | head -n 1)
 spinkube=https://github.com/spinframework/spin-operator/releases/download/$operator
 shim='install the Spin shim there, as https://www.spinkube.dev/docs/install says'
 

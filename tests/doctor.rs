@@ -20,7 +20,9 @@ impl Machine {
     /// With all that is needed, in the real programs of this machine, and nothing that is not.
     fn enough() -> Self {
         let machine = Machine::bare();
-        ["cargo", "cc", "make", "rustc", "rustup"].map(|name| machine.link(name));
+        for name in ["cargo", "cc", "make", "rustc", "rustup"] {
+            machine.link(name);
+        }
         machine
     }
 

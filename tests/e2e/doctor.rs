@@ -78,18 +78,18 @@ impl Drop for WithoutMetrics {
 pub(crate) fn finds_what_spin_lacks() {
     let hello = Namespace::new("hello");
     hello.helm("install", &["chart", "--set", "runtime=spin"]);
-    wait_until_it_says(&[("deployment hello", "its RuntimeClass is not there: kubectl apply")]);
-    hello.helm("uninstall", &["--wait"]);
+    let said = wait_until_it_says(&[("deployment hello", "its RuntimeClass is not there: kubectl apply -f https://")]);
+    let file = "/spin-operator.runtime-class.yaml,";
+    assert!(said.split_whitespace().any(|word| word.starts_with("https://") && word.ends_with(file)), "{said}");
 
     let _class = RuntimeClass::new("absent");
-    hello.helm("install", &["chart", "--set", "runtime=spin"]);
+    kubectl(&["rollout", "restart", "deployment/hello", "--namespace", "hello"]);
     let said = wait_until_it_says(&[("pod hello-", "its node, hello-node, has no Spin shim")]);
     assert!(said.contains(r#"no runtime for "absent" is configured"#), "{said}");
-    hello.helm("uninstall", &["--wait"]);
 
     // With a port that is another's, too.
+    hello.helm("upgrade", &["chart", "--set", "runtime=spin,spin.operator=true,service.nodePort=null"]);
     kubectl(&["create", "service", "nodeport", "other", "--namespace", "hello", "--tcp=80", "--node-port=30007"]);
-    hello.helm("install", &["chart", "--set", "runtime=spin,spin.operator=true,service.nodePort=null"]);
     wait_until_it_says(&[
         ("NodePort", "30007 is taken by service hello/other"),
         ("SpinApp hello-spin", "has no SpinAppExecutor containerd-shim-spin: kubectl apply --namespace hello"),
