@@ -222,7 +222,7 @@ impl Report {
         let mut text =
             "| | native | Wasm (WASI 0.3) | Wasm, an instance a request (WASI 0.2) |\n|---|---|---|---|\n".to_owned();
         for (what, figures) in rows {
-            text.push_str(&format!("| {what} | {} |\n", figures.join(" | ")));
+            writeln!(text, "| {what} | {} |", figures.join(" | ")).ok()?;
         }
         Some(text)
     }
