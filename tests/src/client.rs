@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::{self, SocketAddr},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -19,10 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::{net::TcpStream, runtime::Builder, time::timeout};
 
-use crate::Server;
-
-/// No answer takes this long; a test that waits longer hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{PATIENCE, Server};
 
 /// How a request travels.
 #[derive(Clone, Copy, Debug, PartialEq)]
