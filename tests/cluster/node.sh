@@ -135,10 +135,6 @@ image docker.io/prom/prometheus:v3.16.0 prometheus-of-pods '"Entrypoint": ["prom
 
 start kubelet kubelet --config=config/kubelet.yaml --kubeconfig=kubelet.conf --node-ip=$address
 start kube-proxy kube-proxy --config=config/kube-proxy.yaml
-# Of kube-router that which enforces NetworkPolicies, between pods of one node, too.
-echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
-start kube-router kube-router --kubeconfig=admin.conf --hostname-override=hello-node --service-cluster-ip-range=10.96.0.0/16 \
-  --run-firewall --run-router=false --run-service-proxy=false --run-loadbalancer=false --health-port=0
 start coredns coredns -conf config/Corefile
 start metrics-server metrics-server --kubeconfig=admin.conf --authentication-kubeconfig=admin.conf \
   --authorization-kubeconfig=admin.conf --secure-port=4443 --cert-dir=pki --kubelet-insecure-tls \
