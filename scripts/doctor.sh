@@ -285,7 +285,7 @@ fails() { # what, what was said, image, node
 }
 
 pod_fails() { # name
-  local waiting code ended image node said
+  local waiting code ended image node said log
   IFS='|' read -r waiting code ended image node said < <(
     read_path '{.status.containerStatuses[*].state.waiting.reason}|'\
 '{.status.containerStatuses[*].lastState.terminated.exitCode}|{.status.containerStatuses[*].lastState.terminated.reason}|'\
@@ -297,7 +297,10 @@ pod_fails() { # name
       --field-selector "involvedObject.name=$1,type=Warning" | tail -n 1) ;;
   esac
   if [ -n "$code" ]; then
-    said="$ended, exit code $code: $(kube logs "$1" --namespace "$namespace" --previous --tail=1) $said"
+    log=$(kube logs "$1" --namespace "$namespace" --previous --tail=1)
+    # The one before has been cleared away.
+    [[ $log != 'unable to retrieve'* ]] || log=$(kube logs "$1" --namespace "$namespace" --tail=1)
+    said="$ended, exit code $code: $log $said"
   fi
   said="${waiting:+$waiting: }$said"
   [ -n "${said// /}" ] || said='it runs, and is not ready yet'
