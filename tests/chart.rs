@@ -9,7 +9,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
-use tests::{Exit, VERSION, program, run_to_exit, workspace};
+use tests::{Exit, VERSION, is_missing, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there, where VERSION stands for what that file
 /// says. Every value is in one of them.
@@ -225,13 +225,7 @@ fn checkov_finds_nothing_in_the_test() -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
-    let skipped = program("helm").is_none();
-    let unchecked = program("checkov").is_none();
-    for (program, is_missing) in [("helm", skipped), ("checkov", unchecked)] {
-        if is_missing {
-            eprintln!("skipped: {program}, which is not on PATH");
-        }
-    }
+    let (skipped, unchecked) = (is_missing("helm"), is_missing("checkov"));
     let rendered = RENDERED.map(|(values, contained)| {
         Trial::test(format!("renders: {values}"), move || renders(values, contained)).with_ignored_flag(skipped)
     });

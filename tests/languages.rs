@@ -5,7 +5,7 @@ use std::{fs, process::ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
-use tests::{Server, blocks, from_a_shell, host_with, program, workspace};
+use tests::{Server, blocks, from_a_shell, host_with, is_missing, workspace};
 
 const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 
@@ -45,7 +45,7 @@ fn python() -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
-    let is_ignored = ["componentize-py", "jq"].into_iter().any(|name| program(name).is_none());
+    let is_ignored = ["componentize-py", "jq"].into_iter().any(is_missing);
     let trials = vec![Trial::test("a component in Python", python).with_ignored_flag(is_ignored)];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -10,7 +10,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Trial};
 use serde_json::json;
-use tests::{Protocol, Server, blocks, dist, from_a_shell, program, request, run_to_exit, send, workspace};
+use tests::{Protocol, Server, blocks, dist, from_a_shell, is_missing, request, run_to_exit, send, workspace};
 
 const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 
@@ -207,7 +207,7 @@ fn has_the_same_chart() {
 }
 
 fn main() -> ExitCode {
-    let has_helm = program("helm").is_some();
+    let has_helm = !is_missing("helm");
     let cases: [(&str, fn(), bool); 6] = [
         ("has as few lines as the document says", is_as_short_as_promised, true),
         ("leaves no old name", leaves_no_old_name, true),

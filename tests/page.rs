@@ -4,11 +4,11 @@
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Trial};
-use tests::{program, run_to_exit, workspace};
+use tests::{is_missing, run_to_exit, workspace};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let is_ignored = ["pytest-playwright", "chromium"].into_iter().any(|name| program(name).is_none());
+    let is_ignored = ["pytest-playwright", "chromium"].into_iter().any(is_missing);
     let trial = Trial::test("the page in a browser", || {
         let mut pytest = Command::new("pytest-playwright");
         pytest.current_dir(workspace()).args(["-q", "-p", "no:cacheprovider", "tests/page.py"]);

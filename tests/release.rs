@@ -11,7 +11,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tempfile::TempDir;
-use tests::{Exit, VERSION, program, run_to_exit, workspace};
+use tests::{Exit, VERSION, is_missing, program, run_to_exit, workspace};
 
 /// Greater than any that there will be, but for its last number.
 const NEW: &str = "987.6.5";
@@ -196,14 +196,7 @@ echo "$name $*" >>{}
 }
 
 fn main() -> ExitCode {
-    let missing = |name: &str| {
-        let missing = program(name).is_none();
-        if missing {
-            eprintln!("skipped: {name}, which is not on PATH");
-        }
-        missing
-    };
-    let (helm, jq) = (missing("helm"), missing("jq"));
+    let (helm, jq) = (is_missing("helm"), is_missing("jq"));
     let trials = vec![
         Trial::test("a bad version is refused", a_bad_version_is_refused),
         Trial::test("a release is committed and tagged", a_release_is_committed_and_tagged).with_ignored_flag(helm),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use tests::{program, run_to_exit, workspace};
+use tests::{is_missing, run_to_exit, workspace};
 
 /// Programs that must find nothing: each with its arguments, and which files it is given after them.
 const CHECKS: [(&str, &[&str], &[&str]); 6] = [
@@ -61,10 +61,7 @@ fn actions_are_pinned() -> Result<(), Failed> {
 fn main() -> ExitCode {
     let mut trials = vec![Trial::test("actions are pinned", actions_are_pinned)];
     for (name, arguments, patterns) in CHECKS {
-        let missing = program(name).is_none();
-        if missing {
-            eprintln!("skipped: {name}, which is not on PATH");
-        }
+        let missing = is_missing(name);
         let title = [&[name], arguments, patterns].concat().join(" ");
         let trial = Trial::test(title, move || finds_nothing(name, arguments, patterns));
         trials.push(trial.with_ignored_flag(missing));

@@ -11,7 +11,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{Exit, VERSION, dist, program, run_to_exit, workspace};
+use tests::{Exit, VERSION, dist, is_missing, run_to_exit, workspace};
 
 /// Crates that must be refused as a dependency: name, version, licence, how they are depended on, and what is said. None is of
 /// crates.io, so that nothing is fetched.
@@ -206,14 +206,7 @@ fn programs_name_no_folder_of_this_machine() -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
-    let missing = |name: &str| {
-        let missing = program(name).is_none();
-        if missing {
-            eprintln!("skipped: {name}, which is not on PATH");
-        }
-        missing
-    };
-    let (deny, audit, jq) = (missing("cargo-deny"), missing("cargo-audit"), missing("jq"));
+    let (deny, audit, jq) = (is_missing("cargo-deny"), is_missing("cargo-audit"), is_missing("jq"));
     let planted = PLANTED.map(|(name, version, licence, how, said)| {
         Trial::test(format!("refuses: {name} {version}, {licence}, by {how}"), move || {
             refuses(name, version, licence, how, said)

@@ -18,6 +18,6 @@ pub use document::{blocks, update_document};
 pub use other_host::OtherHost;
 pub use prometheus::{Prometheus, Sample, Series};
 pub use server::{
-    Exit, PATIENCE, Process, RUNTIMES, Server, Start, dist, free_address, from_a_shell, host, host_with, native,
-    program, run_to_exit, runtimes, servers, workspace,
+    Exit, PATIENCE, Process, RUNTIMES, Server, Start, dist, free_address, from_a_shell, host, host_with, is_missing,
+    native, program, run_to_exit, runtimes, servers, workspace,
 };

@@ -56,6 +56,16 @@ pub fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// Whether a program is not on PATH. Says so, as what is tested by it is skipped.
+#[must_use]
+pub fn is_missing(name: &str) -> bool {
+    let is_missing = program(name).is_none();
+    if is_missing {
+        eprintln!("skipped: {name}, which is not on PATH");
+    }
+    is_missing
+}
+
 /// A program as a shell starts it. With what cargo sets for this test, cargo would build dependencies anew.
 #[must_use]
 pub fn from_a_shell(program: impl AsRef<OsStr>) -> Command {
