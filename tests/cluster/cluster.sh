@@ -22,7 +22,7 @@ need() {
   [ "$(id -u)" = 0 ] || fail "needs root, as it makes network interfaces and containers; minikube and kind do not"
   command -v go >/dev/null || fail "needs Go, in the version that tests/cluster/*/go.mod name: https://go.dev/dl"
   local missing=()
-  for package in containerd:containerd runc:runc iptables:iptables ip:iproute2 conntrack:conntrack openssl:openssl \
+  for package in containerd:containerd runc:runc iptables:iptables ip:iproute2 conntrack:conntrack ipset:ipset openssl:openssl \
     redis-server:redis-server busybox:busybox git:git /usr/lib/cni/bridge:containernetworking-plugins; do
     command -v "${package%%:*}" >/dev/null || missing+=("${package##*:}")
   done

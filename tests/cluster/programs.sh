@@ -47,6 +47,8 @@ from_module argo-rollouts rollouts-controller github.com/argoproj/argo-rollouts/
 from_module spin-operator spin-operator github.com/spinkube/spin-operator/cmd
 published helm helm.sh/helm/v4/cmd/helm@v4.3.1
 published coredns github.com/coredns/coredns@v1.15.0
+# The bridge that pods are at enforces no NetworkPolicy.
+published kube-router github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v2.1.0
 published metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0
 # Debian's, which the tests outside the cluster take, does not look for pods.
 published prometheus-of-pods github.com/prometheus/prometheus/cmd/prometheus@v0.316.0 remove_all_sd,enable_kubernetes_sd

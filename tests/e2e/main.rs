@@ -16,18 +16,20 @@ mod load;
 mod manifests;
 mod measures;
 mod monitoring;
+mod network;
 mod spin;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-const CASES: [(&str, fn()); 24] = [
+const CASES: [(&str, fn()); 25] = [
     ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
     ("install: native", install::native),
     ("install: wasm", install::wasm),
     ("install: what cannot work is refused", install::what_cannot_work_is_refused),
     ("install: the namespace is restricted", install::the_namespace_is_restricted),
+    ("network: the pods are reached, and reach nothing", network::the_pods_are_reached_and_reach_nothing),
     ("disruption: the runtime is switched and rolled back", disruption::the_runtime_is_switched_and_rolled_back),
     ("disruption: rolling restart", disruption::rolling_restart),
     ("disruption: a pod is deleted", disruption::a_pod_is_deleted),
