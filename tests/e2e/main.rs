@@ -29,7 +29,7 @@ const CASES: [(&str, fn()); 25] = [
     ("install: wasm", install::wasm),
     ("install: what cannot work is refused", install::what_cannot_work_is_refused),
     ("install: the namespace is restricted", install::the_namespace_is_restricted),
-    ("network: the pods are reached, and reach nothing", network::the_pods_are_reached_and_reach_nothing),
+    ("network: what the policy forbids is refused", network::what_the_policy_forbids_is_refused),
     ("disruption: the runtime is switched and rolled back", disruption::the_runtime_is_switched_and_rolled_back),
     ("disruption: rolling restart", disruption::rolling_restart),
     ("disruption: a pod is deleted", disruption::a_pod_is_deleted),

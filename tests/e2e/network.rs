@@ -1,68 +1,78 @@
-//! Whom the pods may reach, and who may reach them: the NetworkPolicy as kube-router enforces it.
+//! Whom the pods may reach, and who may reach them: the chart's NetworkPolicy, as kube-router enforces it.
 
-use serde_json::{Value, json};
+use crate::cluster::{NODE_PORT, Namespace, get, kubectl, pods, try_get, wait_for_runtime, wait_until};
 
-use crate::cluster::{Namespace, apply, get, kubectl, wait_until};
+/// What a pod is asked for, by its port.
+const HTTP: &str = "8080/healthz";
+const ADMIN: &str = "9090/livez";
 
-/// What makes a pod one of the release's to its NetworkPolicy.
-const OURS: &str = "app.kubernetes.io/name=hello,app.kubernetes.io/instance=hello";
-
-pub(crate) fn the_pods_are_reached_and_reach_nothing() {
+pub(crate) fn what_the_policy_forbids_is_refused() {
+    let neighbours = Namespace::new("neighbours");
+    neighbours.deploy("networkPolicy.enabled=false,service.type=ClusterIP");
     let hello = Namespace::new("hello");
-    hello.deploy("runtime=native");
-    let address =
-        kubectl(&["get", "pods", "--namespace", "hello", "--selector", OURS, "--output", "jsonpath={..podIP}"]);
-    let http = format!("http://{address}:8080/healthz");
+    hello.deploy("networkPolicy.enabled=false");
+    let (ours, neighbour) = (Pod::of("hello"), Pod::of("neighbours"));
+    kubectl(&["expose", "deployment", "hello", "--namespace=hello", "--name=admin", "--type=NodePort", "--port=9090"]);
+    let exposed = get("hello", "service/admin")["spec"]["ports"][0]["nodePort"].as_u64();
+    let exposed = u16::try_from(exposed.expect("a port on the node")).expect("a port");
+    let admin_is_open = || try_get(exposed, "/livez").is_some();
 
-    let neighbour = json!({});
-    Asking::start("http", &neighbour, &format!("until {}", wget(&http))).ends();
-    Asking::start("admin", &neighbour, &format!("until {}", wget(&format!("http://{address}:9090/livez")))).ends();
+    // Without the policy all is open: what is refused below, it refuses.
+    wait_until("an answer of the admin port, outside", admin_is_open);
+    wait_until("a neighbour's answers", || ours.reaches(&neighbour, HTTP) && ours.reaches(&neighbour, ADMIN));
 
-    // What may be asked by its neighbours, may not be asked by one of its own. A policy is there a moment after the pod.
-    let ours = json!({ "app.kubernetes.io/name": "hello", "app.kubernetes.io/instance": "hello" });
-    Asking::start("refused", &ours, &format!("while {}", wget(&http))).ends();
-    let allowed = Asking::start("allowed", &ours, &format!("until {}", wget(&http)));
-    hello.deploy("runtime=native,networkPolicy.egress[0].ports[0].port=8080");
-    allowed.ends();
+    hello.deploy("networkPolicy.enabled=true");
+    wait_until("the pod to reach no neighbour", || !ours.reaches(&neighbour, HTTP));
+    assert!(!ours.reaches(&neighbour, ADMIN), "the pod reaches the admin port of a neighbour");
+    assert!(!admin_is_open(), "the admin port answers outside the cluster");
+    assert!(neighbour.reaches(&ours, ADMIN), "the admin port does not answer inside the cluster");
+    assert!(neighbour.reaches(&ours, HTTP), "the HTTP port does not answer inside the cluster");
+    wait_for_runtime(NODE_PORT, "native");
+
+    hello.deploy("networkPolicy.egress[0].ports[0].port=8080");
+    wait_until("the pod to reach what it may", || ours.reaches(&neighbour, HTTP));
+    assert!(!ours.reaches(&neighbour, ADMIN), "the pod reaches more than it may");
+    assert!(!admin_is_open(), "the admin port answers outside the cluster, once the pod may reach something");
 }
 
-fn wget(url: &str) -> String {
-    format!("timeout 2 wget -q -O /dev/null {url}")
+/// The pod of a release, with a shell beside its program: in the same network, under the same policy.
+struct Pod {
+    namespace: &'static str,
+    name: String,
+    address: String,
 }
 
-/// A pod that asks until it has the answer that it waits for. It is in no Service, as it is never ready.
-struct Asking(&'static str);
-
-impl Asking {
-    fn start(name: &'static str, labels: &Value, until: &str) -> Self {
-        apply(&json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": { "name": name, "namespace": "hello", "labels": labels },
-            "spec": {
-                "restartPolicy": "Never",
-                "containers": [{
-                    "name": "ask",
-                    "image": "docker.io/library/busybox:1.37",
-                    "command": ["sh", "-c", format!("{until}; do sleep 0.2; done")],
-                    "readinessProbe": { "exec": { "command": ["sh", "-c", "exit 1"] } },
-                    "securityContext": {
-                        "runAsNonRoot": true,
-                        "runAsUser": 65534,
-                        "allowPrivilegeEscalation": false,
-                        "capabilities": { "drop": ["ALL"] },
-                        "seccompProfile": { "type": "RuntimeDefault" },
-                    },
-                }],
-            },
-        }));
-        Asking(name)
+impl Pod {
+    fn of(namespace: &'static str) -> Self {
+        let name = pods(namespace).swap_remove(0);
+        kubectl(&[
+            "debug",
+            &name,
+            "--namespace",
+            namespace,
+            "--container=shell",
+            "--image=docker.io/library/busybox:1.37",
+            "--profile=restricted",
+            "--",
+            "sleep",
+            "infinity",
+        ]);
+        let pod = format!("pod/{name}");
+        let runs = "--for=jsonpath={.status.ephemeralContainerStatuses[0].state.running}";
+        kubectl(&["wait", runs, &pod, "--namespace", namespace, "--timeout=50s"]);
+        let address = get(namespace, &pod)["status"]["podIP"].as_str().expect("an address").to_owned();
+        Pod { namespace, name, address }
     }
 
-    fn ends(self) {
-        let pod = format!("pod/{}", self.0);
-        wait_until(format_args!("the answer that {} waits for", self.0), || {
-            get("hello", &pod)["status"]["phase"] == "Succeeded"
-        });
+    /// Whether it gets an answer from another.
+    fn reaches(&self, other: &Pod, what: &str) -> bool {
+        let ask = format!("timeout 2 wget -q -O /dev/null http://{}:{what} && echo yes || echo no", other.address);
+        let said =
+            kubectl(&["exec", &self.name, "--namespace", self.namespace, "--container=shell", "--", "sh", "-c", &ask]);
+        match said.trim() {
+            "yes" => true,
+            "no" => false,
+            other => panic!("{ask}: {other}"),
+        }
     }
 }
