@@ -61,6 +61,7 @@ fn the_docs_name_the_versions_of_the_cluster() {
         ("Spin operator", pinned("spin-operator/go.mod", "github.com/spinkube/spin-operator v")),
         ("Helm", pinned("programs.sh", "helm.sh/helm/v4/cmd/helm@v")),
         ("OpenTelemetry Collector", pinned("../monitoring/collector/builder.yaml", "\n  version: ")),
+        ("kube-router", pinned("programs.sh", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v")),
         ("metrics-server", pinned("programs.sh", "sigs.k8s.io/metrics-server/cmd/metrics-server@v")),
     ] {
         assert!(runtimes.contains(&format!("{name} {version}")), "docs/RUNTIMES.md does not say {name} {version}");

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A throwaway Kubernetes of one node with Argo CD, Argo Rollouts, CoreDNS and metrics-server, where there is no minikube or kind.
+# A throwaway Kubernetes of one node with Argo CD, Argo Rollouts, CoreDNS, kube-router and metrics-server, without minikube or kind.
 #
 # usage: cluster.sh up            start it, and leave it running
 #        cluster.sh down          stop it, and remove all it has left but the programs

@@ -141,9 +141,10 @@ start metrics-server metrics-server --kubeconfig=admin.conf --authentication-kub
   --kubelet-preferred-address-types=InternalIP --metric-resolution=10s --kubelet-request-timeout=5s
 kubectl apply -f config/metrics-server.yaml
 
-# Of kube-router that which enforces NetworkPolicies, between pods of one node, too.
+# Of kube-router only what enforces NetworkPolicies. It does so by iptables, which the bridge has to show what passes between pods.
+[ -e /proc/sys/net/bridge ] || modprobe br_netfilter
 echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
-wait_for kubectl wait --for=jsonpath={.spec.podCIDR} node/hello-node
+wait_for kubectl wait --for='jsonpath={.spec.podCIDR}' node/hello-node
 start kube-router kube-router --kubeconfig=admin.conf --hostname-override=hello-node --service-cluster-ip-range=10.96.0.0/16 \
   --run-firewall --run-router=false --run-service-proxy=false --run-loadbalancer=false --health-port=0
 
