@@ -54,8 +54,9 @@ impl Pod {
             "--image=docker.io/library/busybox:1.37",
             "--profile=restricted",
             "--",
-            "sleep",
-            "infinity",
+            "sh",
+            "-c",
+            "trap exit TERM; sleep infinity & wait",
         ]);
         let pod = format!("pod/{name}");
         let runs = "--for=jsonpath={.status.ephemeralContainerStatuses[0].state.running}";
