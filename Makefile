@@ -122,7 +122,7 @@ profile: components ## Write anew what the compiler knows of a request, after a 
 	@scripts/profile.sh make
 
 .PHONY: rename
-rename: ## Give a fork its own name, as NAME=notebook (docs/YOUR-OWN-SERVICE.md)
+rename: ## Give a fork its own name, as NAME=note-book (docs/YOUR-OWN-SERVICE.md)
 	@scripts/rename.sh "$(NAME)"
 
 .PHONY: clean

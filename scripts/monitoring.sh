@@ -66,6 +66,10 @@ up() {
 }
 
 down() {
+  # Its API first: while one is announced and not there, no namespace can go.
+  if kubectl get deployment/prometheus-adapter --namespace monitoring >/dev/null 2>&1; then
+    kubectl delete --ignore-not-found --filename docs/telemetry/prometheus-adapter.yaml
+  fi
   kubectl delete namespace monitoring --ignore-not-found
   kubectl delete clusterrole,clusterrolebinding hello-monitoring --ignore-not-found
 }

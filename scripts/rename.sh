@@ -12,10 +12,10 @@ fail() {
   exit 64
 }
 
-[ -n "$name" ] || fail "no name was given; try: make rename NAME=notebook"
-# What everything that is named takes: DNS, Rust, images, variables of the environment.
-[[ $name =~ ^[a-z][a-z0-9]{1,29}$ ]] ||
-  fail "\"$name\" would not do as a name; use 2 to 30 letters a-z and digits, beginning with a letter"
+[ -n "$name" ] || fail "no name was given; try: make rename NAME=note-book"
+# What everything that is named takes: DNS, Rust, images, variables of the environment, and components, whose words begin with a letter.
+[[ $name =~ ^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$ && ${#name} -ge 2 && ${#name} -le 30 ]] ||
+  fail "\"$name\" would not do as a name; use 2 to 30 letters a-z, digits and dashes, beginning with a letter, also after a dash"
 [ -f hello/Cargo.toml ] || fail "there is no hello/: this has been renamed already; git revert that commit first"
 case $name in
   std | core | alloc | test | as | async | await | become | box | break | const | continue | crate | do | dyn | else | enum | extern | \
@@ -25,17 +25,21 @@ case $name in
     fail "\"$name\" is a word of Rust, and can name no crate; use another"
     ;;
 esac
-if [ -e "$name" ] || grep --quiet "^name = \"$name\"\$" Cargo.lock; then
+# Rust has an underscore where there is a dash, so that one crate cannot be told from the other.
+if [ -e "$name" ] || grep --quiet "^name = \"${name//-/[-_]}\"\$" Cargo.lock; then
   fail "\"$name\" is taken, by a folder here or by a crate in Cargo.lock; use another"
 fi
 [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed; commit or stash them first"
 
 trap '[ $? = 0 ] || echo "rename: it stopped halfway; git reset --hard undoes what it has done" >&2' EXIT
-# The message stays: it is a setting, and tests compare it.
+# With a dash, note-book is note_book where Rust wants an identifier, NoteBook where it is a type or an alert, and NOTE_BOOK in
+# variables. The message stays: it is a setting, and tests compare it.
 export name
 # shellcheck disable=SC2016  # They are perl's.
 git grep -Iz --files-with-matches --ignore-case hello -- . ':!scripts/rename.sh' ':!Cargo.lock' | xargs -0 perl -pi -e '
-  s/hello/$ENV{name}/g; s/Hello(?! from Rust)/\u$ENV{name}/g; s/HELLO/\U$ENV{name}/g'
+  BEGIN { $name = $ENV{name}; $identifier = $name =~ tr/-/_/r; $type = join "", map ucfirst, split /-/, $name }
+  s/(?<=_)hello|(?<=let )hello|hello(?=_|::|\(|\.\w+\()/$identifier/g;
+  s/hello/$name/g; s/Hello(?! from Rust)/$type/g; s/HELLO/\U$identifier/g'
 git ls-files -z '*hello*' | while IFS= read -r -d '' file; do
   mkdir -p "$(dirname "${file//hello/$name}")"
   git mv "$file" "${file//hello/$name}"
@@ -52,7 +56,7 @@ cargo fmt --all
 git add --all
 
 cat <<TEXT
-Renamed to $name; its settings begin with $(tr '[:lower:]' '[:upper:]' <<<"$name")_. Look at it (git diff --cached --stat), then:
+Renamed to $name; its settings begin with $(tr '[:lower:]-' '[:upper:]_' <<<"$name")_. Look at it (git diff --cached --stat), then:
   git commit --message "Rename to $name"
   make run    # builds everything anew, which takes as long as the first time
 argocd/project/repository.yaml wants your repository's address; docs/YOUR-OWN-SERVICE.md says how to put your own handler in.

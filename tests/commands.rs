@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use tests::{Server, from_a_shell, native, program, run_to_exit, workspace};
+use tests::{Server, blocks, from_a_shell, native, program, run_to_exit, workspace};
 
 /// `make` as people type it.
 fn make(arguments: &[&str]) -> Command {
@@ -59,6 +59,7 @@ fn the_docs_name_the_versions_of_the_cluster() {
         ("Argo Rollouts", rollouts),
         ("Kubernetes", pinned("kubernetes/go.mod", "\tk8s.io/kubernetes v")),
         ("Spin operator", pinned("spin-operator/go.mod", "github.com/spinkube/spin-operator v")),
+        ("prometheus-adapter", pinned("prometheus-adapter/go.mod", "\tsigs.k8s.io/prometheus-adapter v")),
         ("Helm", pinned("programs.sh", "helm.sh/helm/v4/cmd/helm@v")),
         ("OpenTelemetry Collector", pinned("../monitoring/collector/builder.yaml", "\n  version: ")),
         ("kube-router", pinned("programs.sh", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v")),
@@ -110,6 +111,34 @@ fn make_run_serves_each_runtime() {
         assert_eq!(server.get("/").json()["runtime"], runtime);
         assert_eq!(server.admin("/readyz").status, 200);
     }
+}
+
+/// What `make run` starts once all is built, with the variables that stand before it.
+#[test]
+fn settings_are_taken_as_the_readme_has_them() {
+    let shell = blocks("README.md", "sh");
+    let lines =
+        shell.iter().flat_map(|block| block.lines()).filter(|line| line.contains('=') && line.contains(" make run"));
+    let mut servers = lines.map(|line| {
+        let started = line.replace("make run", "exec dist/hello-host serve dist/hello-wasi-0.3.wasm");
+        let mut shell = from_a_shell("bash");
+        shell.current_dir(workspace()).args(["-c", &started]);
+        (line, Server::start(shell))
+    });
+    let mut next = |variable: &str| {
+        let (line, server) = servers.next().expect("another line");
+        assert!(line.starts_with(variable), "{line}");
+        let answer = server.get("/");
+        (server, answer.json()["message"].take())
+    };
+    let (_, message) = next("HELLO_MESSAGE");
+    assert_eq!(message, "Good morning");
+    let (server, message) = next("HELLO_ACCESS_LOG");
+    assert_ne!(message, "Good morning");
+    server.wait_for_log(|line| line["status"] == 200 && line["path"] == "/");
+    // With no Collector it answers all the same; with one, tests/monitoring/traces.rs sees the spans.
+    next("OTEL_EXPORTER_OTLP_ENDPOINT");
+    assert!(servers.next().is_none());
 }
 
 #[test]

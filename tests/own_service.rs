@@ -29,11 +29,11 @@ impl Fork {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-service/fork");
         _ = fs::remove_dir_all(&folder);
         let fork = Fork::copy(folder);
-        fork.run("make", &["rename", "NAME=notebook"]);
+        fork.run("make", &["rename", "NAME=note-book"]);
         fork.commit();
         let [routes] = &blocks(GUIDE, "rust")[..] else { panic!("{GUIDE} has one file in Rust") };
         let [changes] = &blocks(GUIDE, "diff")[..] else { panic!("{GUIDE} has one patch") };
-        fs::write(fork.0.join("notebook/src/notes.rs"), routes).expect("written");
+        fs::write(fork.0.join("note-book/src/notes.rs"), routes).expect("written");
         fs::write(fork.0.join("changes.diff"), changes).expect("written");
         fork.run("git", &["apply", "changes.diff"]);
         fs::remove_file(fork.0.join("changes.diff")).expect("removed");
@@ -100,10 +100,10 @@ fn is_as_short_as_promised() {
 fn leaves_no_old_name() {
     let text = FORK.run("git", &["grep", "-I", "--ignore-case", "hello", "--", ".", ":!scripts/rename.sh"]);
     let left: Vec<_> = text.lines().filter(|line| !line.contains("Hello from Rust in Kubernetes!")).collect();
-    assert!(left.is_empty() && text.contains("notebook/src/lib.rs"), "{left:#?}");
+    assert!(left.is_empty() && text.contains("note-book/src/lib.rs"), "{left:#?}");
     let files = FORK.run("git", &["ls-files"]);
     assert!(
-        !FORK.0.join("hello").exists() && !files.contains("hello") && files.contains("manifests/wasm/notebook.yaml"),
+        !FORK.0.join("hello").exists() && !files.contains("hello") && files.contains("manifests/wasm/note-book.yaml"),
         "{files}"
     );
     FORK.refuses("diary", "has been renamed already");
@@ -114,18 +114,21 @@ fn refuses_other_names() {
     let fork = Fork::copy(folder.path().to_owned());
     for (name, said) in [
         ("", "no name was given"),
-        ("My-Service", "letters a-z and digits"),
+        ("My-Service", "letters a-z, digits and dashes"),
         ("9lives", "beginning with a letter"),
-        ("a.b/c", "letters a-z and digits"),
+        ("note-2", "also after a dash"),
+        ("note-", "also after a dash"),
+        ("a.b/c", "letters a-z, digits and dashes"),
         ("match", "a word of Rust"),
         ("std", "a word of Rust"),
         ("tokio", "is taken"),
+        ("form-urlencoded", "is taken"),
         ("docs", "is taken"),
     ] {
         fork.refuses(name, said);
     }
     fs::write(fork.0.join("new"), "").expect("written");
-    fork.refuses("notebook", "not committed");
+    fork.refuses("note-book", "not committed");
     fs::remove_file(fork.0.join("new")).expect("removed");
     let status = fork.run("git", &["status", "--porcelain"]);
     assert_eq!(status, "");
@@ -133,14 +136,14 @@ fn refuses_other_names() {
 
 fn passes_the_checks_of_its_handler() {
     FORK.run("cargo", &["fmt", "--all", "--check"]);
-    FORK.run("cargo", &["clippy", "--locked", "--package", "notebook", "--all-targets", "--", "--deny", "warnings"]);
-    FORK.run("cargo", &["test", "--locked", "--package", "notebook"]);
+    FORK.run("cargo", &["clippy", "--locked", "--package", "note-book", "--all-targets", "--", "--deny", "warnings"]);
+    FORK.run("cargo", &["test", "--locked", "--package", "note-book"]);
 }
 
 /// With the same answers, but for what each keeps. The host is the one that is here: it serves any component, and a linked one of its
 /// own would take minutes.
 fn serves_its_routes_everywhere() {
-    FORK.run("make", &["components", "native", "PROGRAMS=notebook-native"]);
+    FORK.run("make", &["components", "native", "PROGRAMS=note-book-native"]);
     let built = |name: &str| FORK.0.join("dist").join(name);
     let host = |component: &str, flags: &[&str]| {
         let mut host = Command::new(dist("hello-host"));
@@ -150,9 +153,9 @@ fn serves_its_routes_everywhere() {
     // Of WASI 0.3 one instance, which is not let go.
     let one = ["--max-instances", "1", "--idle-instance-timeout", "1h"];
     let answers = [
-        ("native", Command::new(built("notebook-native")), true),
-        ("wasi-0.3", host("notebook-wasi-0.3.wasm", &one), true),
-        ("wasi-0.2", host("notebook-wasi-0.2.wasm", &[]), false),
+        ("native", Command::new(built("note-book-native")), true),
+        ("wasi-0.3", host("note-book-wasi-0.3.wasm", &one), true),
+        ("wasi-0.2", host("note-book-wasi-0.2.wasm", &[]), false),
     ]
     .map(|(runtime, mut command, keeps)| {
         // By flags: the host's variables have the old name, and the native binary's the new one.
@@ -197,9 +200,9 @@ fn has_the_same_chart() {
             helm.current_dir(workspace()).args(["template", "hello", "chart", "--set", &set]);
             helm
         });
-        let theirs = FORK.run("helm", &["template", "notebook", "chart", "--set", &set]);
-        assert!(theirs.contains(&format!("image: \"notebook-{runtime}:")), "{theirs}");
-        assert_eq!(ours.stdout.replace("hello", "notebook").replace("HELLO", "NOTEBOOK"), theirs);
+        let theirs = FORK.run("helm", &["template", "note-book", "chart", "--set", &set]);
+        assert!(theirs.contains(&format!("image: \"note-book-{runtime}:")), "{theirs}");
+        assert_eq!(ours.stdout.replace("hello", "note-book").replace("HELLO", "NOTE_BOOK"), theirs);
     }
     FORK.run("scripts/manifests.sh", &["manifests"]);
     let changed = FORK.run("git", &["diff", "--stat", "manifests"]);

@@ -93,9 +93,9 @@ pub(crate) fn without_variables(components: &Path, folder: &Path) -> io::Result<
             let package = Package::from_file(name, None, file, graph.types_mut())?;
             Ok::<_, Box<dyn std::error::Error>>(graph.register_package(package)?)
         };
-        let hello = register("hello:hello", Path::new("dist/hello-wasi-0.2.wasm"))?;
+        let component = register("hello:hello", Path::new("dist/hello-wasi-0.2.wasm"))?;
         let variables = register("bench:variables", &components.join("variables.wasm"))?;
-        plug(&mut graph, vec![variables], hello)?;
+        plug(&mut graph, vec![variables], component)?;
         let composed = folder.join("hello-0.2-composed.wasm");
         fs::write(&composed, graph.encode(EncodeOptions::default())?)?;
         Ok::<_, Box<dyn std::error::Error>>(composed)

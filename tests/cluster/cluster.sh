@@ -52,6 +52,9 @@ manifests() { # folder here, module, folder of the module
 start() {
   need
   "$here/programs.sh" "$home/bin"
+  # The one that the test of traces takes.
+  "$here/../monitoring/collector/build.sh" "$home/../collector"
+  ln --force "$home/../collector/otelcol" "$home/bin/"
   down
   mkdir -p "$run"/{log,lib,pki}
   cp -r "$here/config" "$run/"

@@ -109,14 +109,16 @@ start containerd containerd --config config/containerd.toml
 wait_for ctr --address containerd.sock version
 
 # What the node needs of images, from the machine's programs: what pods are held open with, what `helm test` asks with (not the static
-# busybox, which cannot look up names), and what `make monitoring` brings up.
+# busybox, which cannot look up names), what `make monitoring` brings up, and what else docs/telemetry has.
 image() { # name, program, how it is called: JSON
   local root work
   work=$(mktemp -d)
   root=$work/root
   mkdir -p "$root/bin"
   cp "$(command -v "$2")" "$root/bin/"
-  ldd "$root/bin/$2" | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory "$root"
+  if ldd "$root/bin/$2" >/dev/null 2>&1; then # Others have no libraries.
+    ldd "$root/bin/$2" | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory "$root"
+  fi
   if [ "$2" = busybox ]; then
     for applet in sh sleep timeout wget grep; do ln "$root/bin/busybox" "$root/bin/$applet"; done
   fi
@@ -132,6 +134,8 @@ JSON
 image localhost/pause:1 busybox '"Cmd": ["sleep", "infinity"]'
 image docker.io/library/busybox:1.37 busybox '"Cmd": ["sh"]'
 image docker.io/prom/prometheus:v3.16.0 prometheus-of-pods '"Entrypoint": ["prometheus-of-pods"]'
+image docker.io/otel/opentelemetry-collector-contrib:0.161.0 otelcol '"Entrypoint": ["otelcol"]'
+image registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0 prometheus-adapter '"Entrypoint": ["prometheus-adapter"]'
 
 start kubelet kubelet --config=config/kubelet.yaml --kubeconfig=kubelet.conf --node-ip=$address
 start kube-proxy kube-proxy --config=config/kube-proxy.yaml

@@ -45,6 +45,7 @@ from_module etcd etcd go.etcd.io/etcd/server/v3
 from_module argocd argocd github.com/argoproj/argo-cd/v3/cmd
 from_module argo-rollouts rollouts-controller github.com/argoproj/argo-rollouts/cmd/rollouts-controller
 from_module spin-operator spin-operator github.com/spinkube/spin-operator/cmd
+from_module prometheus-adapter prometheus-adapter sigs.k8s.io/prometheus-adapter/cmd/adapter
 published helm helm.sh/helm/v4/cmd/helm@v4.3.1
 published coredns github.com/coredns/coredns@v1.15.0
 # The bridge that pods are at enforces no NetworkPolicy.

@@ -18,12 +18,13 @@ mod measures;
 mod monitoring;
 mod network;
 mod spin;
+mod traces;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-const CASES: [(&str, fn()); 25] = [
+const CASES: [(&str, fn()); 27] = [
     ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
     ("install: native", install::native),
     ("install: wasm", install::wasm),
@@ -36,7 +37,9 @@ const CASES: [(&str, fn()); 25] = [
     ("disruption: the node is drained", disruption::the_node_is_drained),
     ("manifests: kubectl apply -k", manifests::are_applied_one_after_another),
     ("autoscaling: load scales it up and back", autoscaling::load_scales_it_up_and_back),
+    ("autoscaling: requests in flight scale it up", autoscaling::requests_in_flight_scale_it_up),
     ("monitoring: Prometheus sees both runtimes", monitoring::prometheus_sees_both_runtimes),
+    ("traces: the Collector takes the spans", traces::the_collector_takes_the_spans_of_both_runtimes),
     ("spin: the image is what the shim reads", spin::the_image_is_what_the_shim_reads),
     ("spin: the Deployment is accepted", spin::the_deployment_is_accepted),
     ("spin: the operator takes the SpinApp", spin::the_operator_takes_the_spin_app),

@@ -7,8 +7,10 @@ use tests::{Server, VERSION, host_with, program, workspace};
 
 use crate::{
     cluster::{NODE_PORT, Namespace, apply, get, kubectl, pods, try_kubectl, wait_for_runtime, wait_until},
+    guides::follow,
     images::Image,
     measures::measure,
+    traces::wait_for_the_collector,
 };
 
 /// What containerd runs for the handler of the chart's runtime class.
@@ -77,10 +79,9 @@ pub(crate) fn the_operator_takes_the_spin_app() {
     let _class = RuntimeClass::new("spin");
     let hello = Namespace::new("hello");
     kubectl(&["label", "namespace", "hello", "pod-security.kubernetes.io/enforce=baseline", "--overwrite"]);
-    let file = |name: &str| workspace().join("docs/telemetry").join(name).display().to_string();
-    kubectl(&["apply", "--filename", &file("spin-executor.yaml")]);
     let _monitoring = Namespace::new("monitoring");
-    kubectl(&["apply", "--dry-run=server", "--validate=strict", "--filename", &file("collector.yaml")]);
+    follow(&workspace(), "docs/RUNTIMES.md", "What is seen of it");
+    wait_for_the_collector();
     hello.helm("install", &["chart", "--set", "runtime=spin,spin.operator=true,message=Good morning,replicaCount=2"]);
     let app = get("hello", "spinapp/hello-spin");
     assert_eq!((&app["spec"]["image"], &app["spec"]["replicas"]), (&json!(format!("hello-spin:{VERSION}")), &json!(2)));
