@@ -33,7 +33,7 @@ doctor: ## Say what is missing, here and in the cluster, what is wrong with a de
 	@scripts/doctor.sh $(NAMESPACE)
 
 .PHONY: build
-build: native components ## Build dist/: both binaries and both components
+build: $(PROGRAMS) components ## Build dist/: both binaries and both components
 
 .PHONY: test
 test: lint deny unit blackbox ## Check the format, lint, and run every test
@@ -132,11 +132,12 @@ clean: ## Remove what was built
 
 # --- behind the commands above ---
 
-.PHONY: native components target bench-build
-native:
-	@$(WITH_PROFILE) $(CARGO) build $(NATIVE) $(addprefix --package ,$(PROGRAMS))
+.PHONY: hello-native hello-host components target bench-build
+# Each by itself, so that neither has what only the other wants of a dependency.
+hello-native hello-host:
+	@$(WITH_PROFILE) $(CARGO) build $(NATIVE) --package $@
 	@mkdir -p dist
-	@install $(addprefix $(TARGET_DIR)/$(HOST)/release/,$(PROGRAMS)) dist/
+	@install $(TARGET_DIR)/$(HOST)/release/$@ dist/
 
 components: target
 	@$(BUILD_WASM) --package hello-wasi-0-2 --package hello-wasi-0-3
@@ -164,7 +165,7 @@ cargo-deny cargo-audit:
 
 .PHONY: run-native run-wasm run-wasm-p2 run-spin
 # HELLO_COMMIT is for builds, and no setting of a program.
-run-native: native
+run-native: hello-native
 	@unset HELLO_COMMIT; exec dist/hello-native
 
 run-wasm: build

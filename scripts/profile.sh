@@ -69,7 +69,8 @@ make_profile() {
   export CARGO_TARGET_DIR=$target
 
   # As the Makefile builds them.
-  build --package hello-native --package hello-host
+  build --package hello-native
+  build --package hello-host
   build --package bench --bins
 
   # Not counted: what it takes to compile is not what a request takes.

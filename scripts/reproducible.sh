@@ -22,7 +22,7 @@ build() { # folder, packages
   ln -s "$cargo_home/registry" "$folder/cargo/registry"
   # Nothing that an outer make has set.
   env --unset MAKEFLAGS --unset MAKELEVEL CARGO_HOME="$folder/cargo" CARGO_TARGET_DIR="$folder/target" \
-    make --silent --directory "$folder/source" native components PROGRAMS="$*"
+    make --silent --directory "$folder/source" components "$@"
 }
 
 build "$work/one" "$@"

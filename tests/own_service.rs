@@ -143,7 +143,7 @@ fn passes_the_checks_of_its_handler() {
 /// With the same answers, but for what each keeps. The host is the one that is here: it serves any component, and a linked one of its
 /// own would take minutes.
 fn serves_its_routes_everywhere() {
-    FORK.run("make", &["components", "native", "PROGRAMS=note-book-native"]);
+    FORK.run("make", &["components", "note-book-native"]);
     let built = |name: &str| FORK.0.join("dist").join(name);
     let host = |component: &str, flags: &[&str]| {
         let mut host = Command::new(dist("hello-host"));

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, fmt::from_fn, process::Command};
 
+use serde_json::{Value, json};
 use tests::{run_to_exit, workspace};
 
 use crate::{
@@ -59,6 +60,47 @@ pub(crate) fn finds_an_absent_image_and_an_autoscaler_without_metrics() {
         ),
         ("metrics-server", "is not there"),
         ("autoscaler hello", "there is no metrics-server: kubectl apply"),
+    ]);
+}
+
+pub(crate) fn finds_what_breaks_a_pod() {
+    let hello = Namespace::new("hello");
+    hello.helm("install", &["chart"]);
+    let patch = |pod: Value| {
+        let patch = json!({ "spec": { "template": { "spec": pod } } }).to_string();
+        kubectl(&["patch", "deployment/hello", "--namespace", "hello", "--patch", &patch]);
+    };
+
+    // What the kernel cannot run is refused as a program for another processor is.
+    kubectl(&["create", "configmap", "other", "--namespace", "hello", "--from-literal=program=for another"]);
+    patch(json!({
+        "containers": [{
+            "name": "hello",
+            "command": ["/other/program"],
+            "volumeMounts": [{ "name": "other", "mountPath": "/other" }],
+        }],
+        "volumes": [{ "name": "other", "configMap": { "name": "other", "defaultMode": 0o755 } }],
+    }));
+    wait_until_it_says(&[("pod hello-", "is for another processor than the node's, "), ("", "exec format error")]);
+
+    let limits = json!({ "memory": "16Mi" });
+    patch(json!({
+        "containers": [{
+            "name": "hello",
+            "image": "docker.io/library/busybox:1.37",
+            "command": ["tail", "/dev/zero"],
+            "resources": { "limits": limits, "requests": limits },
+        }],
+    }));
+    wait_until_it_says(&[
+        ("pod hello-", "took more memory than it may: --set resources.limits.memory"),
+        ("", "OOMKilled"),
+    ]);
+
+    patch(json!({ "hostNetwork": true }));
+    wait_until_it_says(&[
+        ("deployment hello", "admits no such pod: kubectl label namespace hello pod-security"),
+        ("", r#"violates PodSecurity "restricted"#),
     ]);
 }
 

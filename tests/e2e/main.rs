@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-const CASES: [(&str, fn()); 27] = [
+const CASES: [(&str, fn()); 28] = [
     ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
     ("install: native", install::native),
     ("install: wasm", install::wasm),
@@ -45,6 +45,7 @@ const CASES: [(&str, fn()); 27] = [
     ("spin: the operator takes the SpinApp", spin::the_operator_takes_the_spin_app),
     ("doctor: nothing wrong, and then a setting", doctor::finds_nothing_wrong_and_then_a_wrong_setting),
     ("doctor: an absent image, an autoscaler", doctor::finds_an_absent_image_and_an_autoscaler_without_metrics),
+    ("doctor: what breaks a pod", doctor::finds_what_breaks_a_pod),
     ("doctor: what Spin lacks", doctor::finds_what_spin_lacks),
     ("argocd: a commit deploys, switches and repairs", argocd::a_commit_deploys_switches_and_repairs),
     ("argocd: variants side by side", argocd::variants_side_by_side),
