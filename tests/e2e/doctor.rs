@@ -88,7 +88,7 @@ pub(crate) fn finds_what_breaks_a_pod() {
         "containers": [{
             "name": "hello",
             "image": "docker.io/library/busybox:1.37",
-            "command": ["tail", "/dev/zero"],
+            "command": ["sh", "-c", "tail /dev/zero"],
             "resources": { "limits": limits, "requests": limits },
         }],
     }));
