@@ -88,7 +88,7 @@ pub(crate) fn finds_what_breaks_a_pod() {
         "containers": [{
             "name": "hello",
             "image": "docker.io/library/busybox:1.37",
-            "command": ["sh", "-c", "tail /dev/zero"],
+            "command": ["sh", "-c", "taken=x; while :; do taken=$taken$taken; done"],
             "resources": { "limits": limits, "requests": limits },
         }],
     }));
