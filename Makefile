@@ -132,9 +132,9 @@ clean: ## Remove what was built
 
 # --- behind the commands above ---
 
-.PHONY: hello-native hello-host components target bench-build
+.PHONY: $(PROGRAMS) components target bench-build
 # Each by itself, so that neither has what only the other wants of a dependency.
-hello-native hello-host:
+$(PROGRAMS):
 	@$(WITH_PROFILE) $(CARGO) build $(NATIVE) --package $@
 	@mkdir -p dist
 	@install $(TARGET_DIR)/$(HOST)/release/$@ dist/

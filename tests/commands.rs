@@ -117,8 +117,10 @@ fn make_run_serves_each_runtime() {
 #[test]
 fn settings_are_taken_as_the_readme_has_them() {
     let shell = blocks("README.md", "sh");
-    let lines =
-        shell.iter().flat_map(|block| block.lines()).filter(|line| line.contains('=') && line.contains(" make run"));
+    let lines = shell
+        .iter()
+        .flat_map(|block| block.text.lines())
+        .filter(|line| line.contains('=') && line.contains(" make run"));
     let mut servers = lines.map(|line| {
         let started = line.replace("make run", "exec dist/hello-host serve dist/hello-wasi-0.3.wasm");
         let mut shell = from_a_shell("bash");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use tests::{run_to_exit, workspace};
+use tests::{all_blocks, run_to_exit, workspace};
 
 /// What a file of the project has in it, which runs the command.
 type By = (&'static str, &'static str);
@@ -142,49 +142,30 @@ fn read(file: &str) -> String {
 fn blocks() -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for guide in files("*.md") {
-        let (mut heading, mut language) = (String::new(), None);
-        for line in read(&guide).lines() {
-            match (line.strip_prefix("```"), language.take()) {
-                (Some(_), Some(_)) => {}
-                (Some(begun), None) => {
-                    if begun == "sh" {
-                        let of_this = |block: &Block| block.guide == guide && block.heading == heading;
-                        let is_first = !blocks.iter().any(of_this);
-                        let (guide, heading) = (guide.clone(), heading.clone());
-                        blocks.push(Block { guide, heading, is_first, commands: Vec::new() });
-                    }
-                    language = Some(begun);
-                }
-                (None, Some(inside)) => {
-                    if inside == "sh" {
-                        let block = blocks.last_mut().expect("it has begun");
-                        block.add(line);
-                    }
-                    language = Some(inside);
-                }
-                (None, None) => {
-                    if line.starts_with('#') {
-                        line.trim_start_matches(['#', ' ']).clone_into(&mut heading);
-                    }
-                }
-            }
+        for tests::Block { heading, text, .. } in tests::blocks(&guide, "sh") {
+            let is_first = !blocks.iter().any(|block| block.guide == guide && block.heading == heading);
+            blocks.push(Block { guide: guide.clone(), heading, is_first, commands: commands(&text) });
         }
     }
     blocks
 }
 
-impl Block {
-    /// A line, which is a command or goes on with one, and may end in a comment.
-    fn add(&mut self, line: &str) {
+/// What is typed: a line, or some that go on with one, each without its comment.
+fn commands(text: &str) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    for line in text.lines() {
         let line = line.split(" # ").next().unwrap_or_default().trim();
-        match self.commands.last_mut() {
+        match commands.last_mut() {
             Some(begun) if begun.ends_with('\\') || begun.ends_with('|') => {
                 *begun = format!("{} {line}", begun.trim_end_matches('\\').trim_end());
             }
-            _ => self.commands.push(line.to_owned()),
+            _ => commands.push(line.to_owned()),
         }
     }
+    commands
+}
 
+impl Block {
     fn is_followed(&self, followed: &Followed) -> bool {
         self.is_first && followed.contains(&(self.guide.clone(), self.heading.clone()))
     }
@@ -251,10 +232,9 @@ fn lists_hold(blocks: &[Block], followed: &Followed) -> Result<(), Failed> {
 /// A block of commands that is marked as something else would be run by nobody.
 fn commands_are_marked() -> Result<(), Failed> {
     for guide in files("*.md") {
-        let text = read(&guide);
-        for begun in text.lines().filter_map(|line| line.strip_prefix("```")).step_by(2) {
-            if ["", "console", "bash", "shell"].contains(&begun) {
-                return Err(format!("{guide}: mark a block of {begun:?} as sh, which is run, or as text").into());
+        for tests::Block { language, .. } in all_blocks(&guide) {
+            if ["", "console", "bash", "shell"].contains(&&*language) {
+                return Err(format!("{guide}: mark a block of {language:?} as sh, which is run, or as text").into());
             }
         }
     }

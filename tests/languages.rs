@@ -13,8 +13,8 @@ const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 fn python() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let [app] = &blocks(GUIDE, "python")[..] else { return Err("there is one file in Python".into()) };
-    fs::write(folder.path().join("app.py"), app)?;
-    let text = blocks(GUIDE, "sh").pop().ok_or("there are commands")?;
+    fs::write(folder.path().join("app.py"), &app.text)?;
+    let text = blocks(GUIDE, "sh").pop().ok_or("there are commands")?.text;
     let (install, rest) = text.split_once('\n').ok_or("there are several")?;
     let package = install.strip_prefix("pip install ").ok_or("the first installs it")?;
     assert!(fs::read_to_string(workspace().join("tests/python-tools.in"))?.lines().any(|line| line == package));

@@ -33,8 +33,8 @@ impl Fork {
         fork.commit();
         let [routes] = &blocks(GUIDE, "rust")[..] else { panic!("{GUIDE} has one file in Rust") };
         let [changes] = &blocks(GUIDE, "diff")[..] else { panic!("{GUIDE} has one patch") };
-        fs::write(fork.0.join("note-book/src/notes.rs"), routes).expect("written");
-        fs::write(fork.0.join("changes.diff"), changes).expect("written");
+        fs::write(fork.0.join("note-book/src/notes.rs"), &routes.text).expect("written");
+        fs::write(fork.0.join("changes.diff"), &changes.text).expect("written");
         fork.run("git", &["apply", "changes.diff"]);
         fs::remove_file(fork.0.join("changes.diff")).expect("removed");
         fork.run("git", &["add", "--all"]);

@@ -1,17 +1,16 @@
 //! The commands of the guides, run as they stand there.
 
-use std::{fs, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
-use tests::{run_to_exit, workspace};
+use tests::{blocks, run_to_exit};
 
 use crate::cluster::on_the_node;
 
 /// The first block in a language under a heading of a guide.
 pub(crate) fn block(guide: &str, heading: &str, language: &str) -> String {
-    let text = fs::read_to_string(workspace().join(guide)).expect(guide);
-    let under = text.split("\n#").find_map(|section| section.trim_start_matches(['#', ' ']).strip_prefix(heading));
-    let found = under.and_then(|section| section.split_once(&format!("\n```{language}\n"))?.1.split_once("\n```"));
-    found.unwrap_or_else(|| panic!("{guide} has no block of {language} under {heading}")).0.to_owned()
+    let found = blocks(guide, language).into_iter().find(|block| block.heading.starts_with(heading));
+    let found = found.unwrap_or_else(|| panic!("{guide} has no block of {language} under {heading}"));
+    found.text.trim_end().to_owned()
 }
 
 /// Runs the commands under a heading, which must succeed, in a clone of the repository; gives what they print.
