@@ -97,6 +97,10 @@ bench: build bench-build ## Measure ours and peers for half an hour, into docs/B
 bench-quick: build bench-build ## Measure speed, start, memory and size, in under a minute
 	@$(TARGET_DIR)/$(HOST)/release/bench quick
 
+.PHONY: first-answer
+first-answer: ## Measure from a clone to the first answer, native and wasm, into docs/BENCHMARKS.md (20 minutes)
+	@scripts/first-answer.sh docs/BENCHMARKS.md
+
 .PHONY: hostile
 hostile: build ## Put hostile input to every runtime, and write what came of it into docs/SECURITY.md
 	@UPDATE_TABLE=1 $(CARGO) test --quiet --locked --package tests --test hostile

@@ -8,7 +8,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use tests::{Exit, Process, RUNTIMES, Server, program, run_to_exit, with_bystanders, workspace};
+use tests::{Process, RUNTIMES, Server, program, run_to_exit, with_bystanders, workspace};
 
 /// What a container may use by the chart's defaults, in bytes.
 const MEMORY: u64 = 256 << 20;
@@ -60,7 +60,7 @@ fn slow_sending(server: &Server, connections: u32, path: &str, mode: &[&str]) ->
     let mut slowhttptest = slowhttptest(server, connections, path, mode);
     slowhttptest.current_dir(&folder).args(["-l", "10", "-g", "-o", "report"]);
     let exit = run_to_exit(slowhttptest);
-    expect(exit.output().contains("No open connections left"), &exit)?;
+    exit.require(exit.output().contains("No open connections left"))?;
     // Seconds, connections that are closed, pending, connected, and whether another one was answered.
     let report = fs::read_to_string(folder.path().join("report.csv"))?;
     let opened = report.lines().skip(1).filter_map(|line| {
@@ -111,7 +111,7 @@ fn many_streams(server: &Server) -> Result<(), Failed> {
         &format!("http://{}/status/201", server.address),
     ]);
     let exit = run_to_exit(h2load);
-    expect(exit.succeeded() && exit.stdout.contains(&format!("status codes: {REQUESTS} 2xx")), &exit)?;
+    exit.require(exit.succeeded() && exit.stdout.contains(&format!("status codes: {REQUESTS} 2xx")))?;
     server.wait_for_metric("http_requests_total{method=\"GET\",status=\"201\"}", REQUESTS.into());
     Ok(())
 }
@@ -127,11 +127,7 @@ fn by_the_document(server: &Server) -> Result<(), Failed> {
         .args(["run", "--no-color", "--generation-deterministic", "--max-examples", "100"])
         .arg(format!("http://{}/openapi.json", server.address));
     let exit = run_to_exit(schemathesis);
-    expect(exit.succeeded(), &exit)
-}
-
-fn expect(condition: bool, exit: &Exit) -> Result<(), Failed> {
-    if condition { Ok(()) } else { Err(exit.output().into()) }
+    Ok(exit.require(exit.succeeded())?)
 }
 
 fn withstands(runtime: &str, mut command: Command, attack: Attack) -> Result<(), Failed> {

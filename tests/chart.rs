@@ -130,25 +130,21 @@ fn helm(arguments: &[&str], values: &str) -> Exit {
     run_to_exit(command)
 }
 
-fn expect(condition: bool, exit: &Exit) -> Result<(), Failed> {
-    if condition { Ok(()) } else { Err(exit.output().into()) }
-}
-
 fn renders(values: &str, contained: &str) -> Result<(), Failed> {
     let linted = helm(&["lint", "--strict", "chart"], values);
-    expect(linted.succeeded(), &linted)?;
+    linted.require(linted.succeeded())?;
     let rendered = helm(&["template", "hello", "chart"], values);
-    expect(rendered.succeeded() && rendered.output().contains(&contained.replace("VERSION", VERSION)), &rendered)
+    Ok(rendered.require(rendered.succeeded() && rendered.output().contains(&contained.replace("VERSION", VERSION)))?)
 }
 
 fn leaves_out(values: &str, left_out: &str) -> Result<(), Failed> {
     let rendered = helm(&["template", "hello", "chart"], values);
-    expect(rendered.succeeded() && !rendered.output().contains(left_out), &rendered)
+    Ok(rendered.require(rendered.succeeded() && !rendered.output().contains(left_out))?)
 }
 
 fn refuses(values: &str, said: &str) -> Result<(), Failed> {
     let refused = helm(&["template", "hello", "chart"], values);
-    expect(!refused.succeeded() && refused.output().contains(said), &refused)
+    Ok(refused.require(!refused.succeeded() && refused.output().contains(said))?)
 }
 
 /// What is deployed from Git.
@@ -157,7 +153,7 @@ const VALUES_IN_GIT: [&str; 3] =
 
 fn takes(file: &str) -> Result<(), Failed> {
     let linted = helm(&["lint", "--strict", "chart", "--values", file], "message=Hi");
-    expect(linted.succeeded(), &linted)
+    Ok(linted.require(linted.succeeded())?)
 }
 
 /// manifests/ is rendered, never edited.
@@ -166,7 +162,7 @@ fn manifests_are_current() -> Result<(), Failed> {
     let mut render = Command::new("scripts/manifests.sh");
     render.current_dir(workspace()).arg(rendered.path());
     let exit = run_to_exit(render);
-    expect(exit.succeeded(), &exit)?;
+    exit.require(exit.succeeded())?;
     let mut diff = Command::new("diff");
     diff.current_dir(workspace()).args(["--recursive", "manifests"]).arg(rendered.path());
     let exit = run_to_exit(diff);
@@ -181,7 +177,7 @@ fn readme_is_current() -> Result<(), Failed> {
     let mut write = Command::new("scripts/chart-readme.sh");
     write.current_dir(workspace()).arg(copy.path());
     let exit = run_to_exit(write);
-    expect(exit.succeeded(), &exit)?;
+    exit.require(exit.succeeded())?;
     if fs::read_to_string(&copy)? == readme { Ok(()) } else { Err("run `make manifests`".into()) }
 }
 
@@ -195,7 +191,7 @@ fn checkov(folder: &Path, arguments: &[&str]) -> Result<(), Failed> {
         .arg(folder);
     let exit = run_to_exit(command);
     // Where it has read nothing, it does not count.
-    expect(exit.succeeded() && exit.output().contains("Failed checks: 0"), &exit)
+    Ok(exit.require(exit.succeeded() && exit.output().contains("Failed checks: 0"))?)
 }
 
 /// checkov reads none whose name begins with a dot, as those of `tempfile` do.
@@ -208,7 +204,7 @@ fn checkov_finds_nothing() -> Result<(), Failed> {
     let sets = CHECKED.iter().flat_map(|values| [(*values).to_owned(), format!("{values},{ALL}")]);
     for (index, values) in sets.enumerate() {
         let rendered = helm(&["template", "hello", "chart", "--namespace", "hello", "--skip-tests"], &values);
-        expect(rendered.succeeded(), &rendered)?;
+        rendered.require(rendered.succeeded())?;
         fs::write(folder.path().join(format!("{index}.yaml")), rendered.stdout)?;
     }
     checkov(folder.path(), &[])
@@ -219,7 +215,7 @@ fn checkov_finds_nothing_in_the_test() -> Result<(), Failed> {
     let test =
         ["template", "hello", "chart", "--namespace", "hello", "--show-only", "templates/tests/test-connection.yaml"];
     let rendered = helm(&test, "runtime=native");
-    expect(rendered.succeeded(), &rendered)?;
+    rendered.require(rendered.succeeded())?;
     fs::write(folder.path().join("test.yaml"), rendered.stdout)?;
     checkov(folder.path(), &["--skip-check", EXCEPTIONS_OF_THE_TEST])
 }

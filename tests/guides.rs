@@ -66,7 +66,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("make doctor", As(("tests/doctor.rs", r#"make.arg("doctor")"#))),
     ("make build", As((".ci/run", "make build"))),
     ("make test", As(CI_TEST)),
-    ("make e2e", As((".ci/run", "\nmake e2e\n"))),
+    ("make e2e", As((".ci/run", "\nmake e2e &&"))),
     ("make monitoring", As(("tests/e2e/monitoring.rs", r#"make("monitoring")"#))),
     ("make bench-quick", Nobody("what it measures is worth nothing beside other work")),
     ("make bench", Nobody("it takes half an hour of an idle machine")),

@@ -226,6 +226,18 @@ fn a_body_that_grows_over_the_limit_is_never_echoed_whole() {
     }
 }
 
+/// Head and body of a small answer are sent together, those of a larger one are not: neither may lose a byte.
+#[test]
+fn answers_of_any_length_around_what_is_sent_in_one_piece_are_whole() {
+    for server in servers(&[]) {
+        for length in 700..1_100 {
+            let body: Bytes = (b'a'..=b'z').cycle().take(length).collect();
+            let answer = send(server.address, Protocol::Http1, request("POST", "/echo", body.clone()));
+            assert!(answer.body == body, "{length} bytes came back as {}", answer.body.len());
+        }
+    }
+}
+
 /// A connection closed while the client still sends is reset, and the answer may be lost on the way.
 #[test]
 fn an_answer_arrives_however_much_of_the_body_is_still_to_come() {

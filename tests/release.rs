@@ -40,10 +40,6 @@ const PUBLISHED: [(&str, &str); 7] = [
 
 const PLACE: &str = "registry.example/me/hello";
 
-fn expect(condition: bool, exit: &Exit) -> Result<(), Failed> {
-    if condition { Ok(()) } else { Err(exit.output().into()) }
-}
-
 fn run(command: &str, folder: &Path) -> Exit {
     let mut shell = Command::new("bash");
     shell.args(["-euc", command]).current_dir(folder);
@@ -75,7 +71,7 @@ fn is_refused(command: &str, said: &str, folder: &Path) -> Result<(), Failed> {
     let before = succeed(state, folder)?;
     let exit = run(command, folder);
     let lines = exit.stderr.lines().filter(|line| !line.contains("***")).count();
-    expect(!exit.succeeded() && exit.stderr.contains(said) && lines == 1, &exit)?;
+    exit.require(!exit.succeeded() && exit.stderr.contains(said) && lines == 1)?;
     if succeed(state, folder)? == before { Ok(()) } else { Err(format!("{command} has changed something").into()) }
 }
 
@@ -109,7 +105,7 @@ fn a_release_is_committed_and_tagged() -> Result<(), Failed> {
     for old in [VERSION, "rc.1"] {
         let named = "README.md VERSION spin.toml chart manifests argocd hello/src/openapi.json 'docs/*.md'";
         let exit = run(&format!("git grep --fixed-strings --word-regexp '{old}' -- {named}"), folder);
-        expect(exit.code == Some(1), &exit)?;
+        exit.require(exit.code == Some(1))?;
     }
     let rendered = succeed("helm template hello chart --set runtime=wasm", folder)?;
     assert!(rendered.contains(&format!("image: \"hello-wasm:{NEW}\"")), "{rendered}");

@@ -37,10 +37,6 @@ const SBOMS: [(&str, &str, Option<&str>, &[&str]); 5] = [
     ("hello-wasi-0.3", "hello-wasi-0-3", Some("wasm32-wasip2"), &[]),
 ];
 
-fn expect(condition: bool, exit: &Exit) -> Result<(), Failed> {
-    if condition { Ok(()) } else { Err(exit.output().into()) }
-}
-
 fn crate_at(folder: &Path, manifest: &str) -> Result<(), Failed> {
     fs::create_dir_all(folder.join("src"))?;
     fs::write(folder.join("src/lib.rs"), "")?;
@@ -71,7 +67,7 @@ fn refuses(name: &str, version: &str, licence: &str, how: &str, said: &str) -> R
             &["-c", "user.name=test", "-c", "user.email=test@example", "commit", "--quiet", "--message", "Planted"],
         ] {
             let exit = run("git", arguments, &planted);
-            expect(exit.succeeded(), &exit)?;
+            exit.require(exit.succeeded())?;
         }
         format!("git = \"file://{}\"", planted.display())
     } else {
@@ -92,14 +88,14 @@ fn refuses(name: &str, version: &str, licence: &str, how: &str, said: &str) -> R
         &["deny", "--config", &config.to_string_lossy(), "check", "bans", "licenses", "sources"],
         &workspace_of_it,
     );
-    expect(!exit.succeeded() && exit.output().contains(said), &exit)
+    Ok(exit.require(!exit.succeeded() && exit.output().contains(said))?)
 }
 
 /// `make deny` on our own tree, without advisories.
 fn own_tree_passes() -> Result<(), Failed> {
     let nowhere = TempDir::new()?;
     let exit = run("make", &["deny", &format!("ADVISORY_DB={}", nowhere.path().display())], &workspace());
-    expect(exit.succeeded() && exit.output().contains("advisories were NOT checked"), &exit)
+    Ok(exit.require(exit.succeeded() && exit.output().contains("advisories were NOT checked"))?)
 }
 
 /// What is said of our Cargo.lock by a single advisory, of all versions of a crate.
@@ -121,12 +117,12 @@ fn advised(name: &str, date: &str) -> Result<Exit, Failed> {
 
 fn advisory_is_found() -> Result<(), Failed> {
     let exit = advised("hyper", "2026-01-01")?;
-    expect(!exit.succeeded() && exit.output().contains("RUSTSEC-2026-9999"), &exit)
+    Ok(exit.require(!exit.succeeded() && exit.output().contains("RUSTSEC-2026-9999"))?)
 }
 
 fn old_advisories_are_named() -> Result<(), Failed> {
     let exit = advised("none-of-ours", "2026-01-01")?;
-    expect(exit.succeeded() && exit.output().contains("what came since was not looked for"), &exit)
+    Ok(exit.require(exit.succeeded() && exit.output().contains("what came since was not looked for"))?)
 }
 
 /// Names with versions, as `cargo tree` has them of Cargo.lock; those of this workspace with the version that is released.
@@ -136,7 +132,7 @@ fn linked(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<Str
     arguments.extend(["--target", target, "--package", package]);
     arguments.extend(features);
     let exit = run("cargo", &arguments, &workspace());
-    expect(exit.succeeded(), &exit)?;
+    exit.require(exit.succeeded())?;
     let crates = exit.stdout.lines().filter_map(|line| {
         let mut words = line.split(' ');
         let (name, version, source) = (words.next()?, words.next()?.strip_prefix('v')?, words.next());
@@ -149,7 +145,7 @@ fn linked(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<Str
 fn sboms_have_what_is_linked() -> Result<(), Failed> {
     let folder = TempDir::new()?;
     let exit = run("scripts/sbom.sh", &[&folder.path().to_string_lossy()], &workspace());
-    expect(exit.succeeded(), &exit)?;
+    exit.require(exit.succeeded())?;
     let this_machine = run("rustc", &["--print", "host-tuple"], &workspace()).stdout;
     for (file, package, target, features) in SBOMS {
         let text = fs::read_to_string(folder.path().join(format!("{file}.cdx.json")))?;

@@ -20,6 +20,7 @@ use tokio::{
 
 use crate::{
     Handler,
+    coalesced::Coalesced,
     metrics::METRICS,
     progress::{Patience, Progress},
     request::Pipeline,
@@ -116,7 +117,7 @@ async fn connection<S, B>(
     let progress = Arc::new(Progress::new());
     let watched = progress.clone();
     let service = service_fn(move |request| pipeline.answer(request, progress.clone()));
-    let io = TokioIo::new(stream);
+    let io = TokioIo::new(Coalesced(stream));
     let interruptions = FuturesUnordered::from_iter([
         async move {
             stopped(&mut stop).await;

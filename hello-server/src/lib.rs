@@ -8,6 +8,7 @@ mod access;
 mod admin;
 mod allocator;
 mod body;
+mod coalesced;
 mod config;
 mod lines;
 mod log;

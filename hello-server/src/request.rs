@@ -29,7 +29,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, poll_immediate, ready},
+    future::{BoxFuture, ready},
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -186,17 +186,13 @@ impl<S> Pipeline<S> {
     /// The handler's answer, or what is answered in its stead.
     async fn handled<B>(
         &'static self,
-        mut answer: BoxFuture<'static, CaughtAnswer<B>>,
+        answer: BoxFuture<'static, CaughtAnswer<B>>,
         over_limit: OverLimit,
         started: Instant,
     ) -> Result<Response<B>, Response<Full<Bytes>>> {
         let deadline = started + self.config.request_timeout;
         self.others_first().await;
-        // Most answers are there at once, and no timer is set for them.
-        let answer = match poll_immediate(&mut answer).await {
-            Some(answer) => Ok(answer),
-            None => timeout_at(deadline.into(), answer).boxed().await,
-        };
+        let answer = timeout_at(deadline.into(), answer).await;
         if over_limit.is_set() {
             return Err(self.too_large());
         }

@@ -13,13 +13,9 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{
-    Exit, Prometheus, Protocol, RELEASE, Sample, Server, dashboard, filled_in, get, host, native, panels, program,
-    request, run_to_exit, runtimes, send, workspace,
+    Prometheus, Protocol, RELEASE, Sample, Server, dashboard, filled_in, get, host, native, panels, program, request,
+    run_to_exit, runtimes, send, workspace,
 };
-
-fn expect(exit: &Exit) -> Result<(), Failed> {
-    if exit.succeeded() { Ok(()) } else { Err(exit.output().into()) }
-}
 
 /// The rules in the form that Prometheus itself takes: what is below `spec:`, not indented.
 fn rules() -> String {
@@ -39,7 +35,8 @@ fn alerts() -> Result<(), Failed> {
     for arguments in [["check", "rules", "rules.yaml"], ["test", "rules", "alerts.yaml"]] {
         let mut promtool = Command::new("promtool");
         promtool.args(arguments).current_dir(folder.path());
-        expect(&run_to_exit(promtool))?;
+        let checked = run_to_exit(promtool);
+        checked.require(checked.succeeded())?;
     }
     Ok(())
 }
@@ -56,7 +53,7 @@ fn metrics_are_sound() -> Result<(), Failed> {
         let mut promtool = Command::new("promtool");
         promtool.args(["check", "metrics"]).stdin(File::open(&metrics)?);
         let checked = run_to_exit(promtool);
-        expect(&checked)?;
+        checked.require(checked.succeeded())?;
         if !checked.output().is_empty() {
             return Err(checked.output().into());
         }
@@ -214,7 +211,8 @@ fn collector_of_the_docs() -> Result<(), Failed> {
     fs::write(folder.path().join("config.yaml"), config)?;
     let mut validate = Command::new("otelcol");
     validate.args(["validate", "--config=config.yaml"]).current_dir(folder.path());
-    expect(&run_to_exit(validate))
+    let validated = run_to_exit(validate);
+    Ok(validated.require(validated.succeeded())?)
 }
 
 fn main() -> ExitCode {

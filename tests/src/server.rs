@@ -365,6 +365,14 @@ impl Exit {
         self.code == Some(0)
     }
 
+    /// Fails with all that it wrote, unless the condition holds.
+    ///
+    /// # Errors
+    /// What it wrote.
+    pub fn require(&self, condition: bool) -> Result<(), String> {
+        if condition { Ok(()) } else { Err(self.output()) }
+    }
+
     /// All that it wrote.
     #[must_use]
     pub fn output(&self) -> String {
