@@ -68,7 +68,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("make test", As(CI_TEST)),
     ("make e2e", As((".ci/run", "\nmake e2e &&"))),
     ("make monitoring", As(("tests/e2e/monitoring.rs", r#"make("monitoring")"#))),
-    ("make bench-quick", Nobody("what it measures is worth nothing beside other work")),
+    ("make bench-quick", As((".ci/run", "\nmake bench-quick\n"))),
     ("make bench", Nobody("it takes half an hour of an idle machine")),
     ("make hostile", Alike(("tests/Cargo.toml", r#"path = "hostile/main.rs""#))),
     ("make soak", Nobody("it takes half an hour")),
