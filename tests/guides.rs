@@ -37,7 +37,7 @@ const OWN_SERVICE: &str = "tests/own_service.rs";
 const RENAME: By = (OWN_SERVICE, r#"fork.run("make", &["rename", "NAME=note-book"])"#);
 const NOTES: By = (OWN_SERVICE, r#"request(method, "/notes", body)"#);
 const PYTHON: By = ("tests/languages.rs", r#"blocks(GUIDE, "sh")"#);
-const CI_TEST: By = (".ci/run", "make test");
+const CI_TEST: By = (".ci/run", ":$PATH make test >");
 
 /// The commands outside of blocks that `follow` runs. Comments are left out, and lines that go on are one.
 #[rustfmt::skip] // A command stays on one line, to be found.

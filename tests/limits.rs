@@ -226,7 +226,7 @@ fn a_body_that_grows_over_the_limit_is_never_echoed_whole() {
     }
 }
 
-/// Head and body of a small answer are sent together, those of a larger one are not: neither may lose a byte.
+/// Head and body of a small answer are copied into one buffer, those of a larger one are not: neither may lose a byte.
 #[test]
 fn answers_of_any_length_around_what_is_sent_in_one_piece_are_whole() {
     for server in servers(&[]) {

@@ -129,8 +129,7 @@ pub(crate) struct Sweep {
 #[derive(Serialize)]
 pub(crate) struct Series {
     pub(crate) name: &'static str,
-    /// Requests a second, at each of the values.
-    /// Requests a second; none where requests failed.
+    /// Requests a second, at each of the values; none where requests failed.
     pub(crate) rates: Vec<Option<f64>>,
 }
 
