@@ -98,8 +98,13 @@ fn a_guest_sees_only_the_variables_that_it_is_given() {
     for guest in GUESTS {
         let mut command = host(guest);
         command.env("DATABASE_PASSWORD", "hidden").env("HELLO_MAX_INSTANCES", "4").args(["--env", "GIVEN=1"]);
+        command
+            .env("DATABASE_HOST", "db")
+            .env("DATABASE_NAME", "notes")
+            .env("HELLO_PASS_ENV", "DATABASE_HOST,DATABASE_NAME");
         let server = Server::start(command);
-        assert_eq!(server.get("/environment").text(), "GIVEN HOSTNAME WASI_HOST", "{guest}");
+        let seen = server.get("/environment").text().to_owned();
+        assert_eq!(seen, "DATABASE_HOST DATABASE_NAME GIVEN HOSTNAME WASI_HOST", "{guest}");
     }
 }
 
@@ -109,8 +114,14 @@ fn a_body_that_breaks_off_does_not_look_whole() {
         let server = serve(guest, &[]);
         let ((), bystanders) = with_bystanders(&server, "/ok", || {
             for protocol in [Protocol::Http1, Protocol::Http2] {
-                let broken = try_send(server.address, protocol, request("GET", "/break", ""));
+                let mut asked = request("GET", "/break", "");
+                let id = format!("broken-{protocol:?}");
+                asked.headers_mut().insert("x-request-id", id.parse().expect("a header"));
+                let broken = try_send(server.address, protocol, asked);
                 assert!(broken.is_err(), "{guest} {protocol:?}: {broken:?}");
+                let told = server.wait_for_log(|line| line["request_id"] == id.as_str());
+                let texts = ["message", "level", "path"].map(|field| told[field].as_str());
+                assert_eq!(texts, ["answer broken off", "WARN", "/break"].map(Some));
             }
         });
         assert!(bystanders.answered > 0);
@@ -281,6 +292,49 @@ fn output_is_logged_line_by_line_and_bounded() {
         assert!((100..2000).contains(&lines.len()), "{} lines", lines.len());
         assert!(server.log().iter().all(|line| !line.is_string()), "no line is forged");
     }
+}
+
+#[test]
+fn output_in_one_call_is_bounded_as_well() {
+    let server = serve("guest_p2.wasm", &[]);
+    assert_eq!(server.get("/flood").text(), "ok");
+    server.wait_for_log(|line| line["message"] == "guest output over the limit is dropped");
+    let log = server.log();
+    let lines = log.iter().filter(|line| line["message"] == "guest output").count();
+    assert!((100..3000).contains(&lines), "{lines} lines");
+}
+
+/// What an instance may never have is not counted against the others.
+#[test]
+fn memory_that_is_refused_to_one_is_not_taken_from_others() {
+    for guest in GUESTS {
+        let flags = ["--max-total-memory-size", "64MiB", "--max-instance-reuse-count", "1"];
+        let server = serve(guest, &flags);
+        let (most, bystanders) = with_bystanders(&server, "/ok", || {
+            let greedy = thread::spawn({
+                let address = server.address;
+                move || (0..4).for_each(|_| assert_eq!(get(address, "/greedy").status, 504))
+            });
+            let counted =
+                std::iter::from_fn(|| (!greedy.is_finished()).then(|| server.metric("wasm_guest_memory_bytes")));
+            let most = counted.fold(0.0, f64::max);
+            greedy.join().expect("no panic");
+            most
+        });
+        assert!(bystanders.answered > 0 && most <= f64::from(64 << 20), "{most} bytes");
+    }
+}
+
+#[test]
+fn what_a_guest_does_after_its_answer_is_waited_for() {
+    let mut command = host("guest_p2.wasm");
+    command.args(["--drain-delay", "0s"]);
+    let server = Server::start(command);
+    assert_eq!(server.get("/later").text(), "ok");
+    server.signal("TERM");
+    server.wait_for_log(|line| line["output"] == "done later");
+    server.wait_for_log(|line| line["message"] == "drained");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]

@@ -202,8 +202,15 @@ fn a_bad_setting_is_refused_in_one_line() {
             assert_refused(&run_to_exit(command), 64, said);
         }
     }
+    let unknown = run_to_exit(with(host("hello-wasi-0.3.wasm"), &["--colour", "red"]));
+    assert_refused(&unknown, 64, &["hello-host: ", "serve --help lists the settings"]);
+    let no_command = run_to_exit(Command::new(dist("hello-host")));
+    assert_eq!(no_command.code, Some(64));
+    assert!(no_command.stderr.contains("Usage: hello-host <COMMAND>"), "{}", no_command.stderr);
     let bad_color = run_to_exit(with(native(), &["--color", "url(x)"]));
     assert_refused(&bad_color, 64, &["'url(x)'", "--color (HELLO_COLOR)", "#rrggbb"]);
+    let not_set = run_to_exit(with(host("hello-wasi-0.3.wasm"), &["--pass-env", "PATH,NOT_SET"]));
+    assert_refused(&not_set, 64, &["'NOT_SET'", "--pass-env (HELLO_PASS_ENV)", "set it"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The limits and layers of the server, seen from outside, for both kinds of server.
 
 use std::{
+    convert::Infallible,
     io::{Read, Write},
     net::{Shutdown, TcpStream},
     thread,
@@ -8,11 +9,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::Empty;
-use hyper::{Request, client::conn::http2};
+use futures_util::{future::join_all, stream};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Request,
+    body::{Body, Frame},
+    client::conn::http2,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tests::{Protocol, Server, raw, request, send, servers, try_send};
-use tokio::runtime::Builder;
+use tests::{PATIENCE, Protocol, Server, raw, request, send, servers, try_send};
+use tokio::{
+    runtime::Builder,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 #[test]
 fn slow_headers_are_cut_off() {
@@ -33,6 +43,128 @@ fn idle_connections_are_closed_and_busy_ones_are_not() {
     }
 }
 
+type AnyBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A connection of HTTP/2, what keeps it going, and a window of so many bytes for each answer.
+async fn http2_connection(
+    server: &Server,
+    window: u32,
+) -> (http2::SendRequest<AnyBody>, JoinHandle<Result<(), hyper::Error>>) {
+    let stream = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
+    let mut http2 = http2::Builder::new(TokioExecutor::new());
+    let handshake = http2.initial_stream_window_size(window).handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = handshake.expect("HTTP/2");
+    (sender, tokio::spawn(connection))
+}
+
+const USUAL_WINDOW: u32 = 65_535;
+
+fn over_http2(server: &Server, path: &str, body: AnyBody) -> Request<AnyBody> {
+    let method = if body.is_end_stream() { "GET" } else { "POST" };
+    let uri = format!("http://{}{path}", server.address);
+    Request::builder().method(method).uri(uri).body(body).expect("a request")
+}
+
+fn get_over_http2(server: &Server, path: &str) -> Request<AnyBody> {
+    over_http2(server, path, AnyBody::default())
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async { timeout(PATIENCE, future).await.expect("it does not take for ever") })
+}
+
+#[test]
+fn idle_connections_of_http2_are_closed_in_order_and_busy_ones_are_not() {
+    for server in servers(&["--header-timeout", "200ms"]) {
+        block_on(async {
+            let (mut sender, connection) = http2_connection(&server, USUAL_WINDOW).await;
+            let answer = sender.send_request(get_over_http2(&server, "/delay/1")).await.expect("an answer");
+            assert_eq!(answer.status(), 200);
+            drop(answer);
+            connection.await.expect("no panic").expect("closed in order");
+        });
+    }
+}
+
+/// While nobody reads, the kernel takes some megabytes of an answer. Some of these are a little longer than that: the server has no more
+/// to do for them than to write the rest.
+#[test]
+fn an_answer_is_whole_however_late_it_is_read() {
+    let later = Duration::from_secs(2);
+    for server in servers(&["--header-timeout", "1s"]) {
+        let server = &server;
+        thread::scope(|scope| {
+            for length in (3_800_000..4_600_000).step_by(12_000) {
+                scope.spawn(move || {
+                    let mut reader = TcpStream::connect(server.address).expect("a connection");
+                    let mut writer = reader.try_clone().expect("a socket");
+                    scope.spawn(move || {
+                        let head = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+                        let head = format!("{head}Content-Length: {length}\r\n\r\n");
+                        writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(&vec![b'z'; length]))
+                    });
+                    thread::sleep(later);
+                    let mut answer = Vec::new();
+                    reader.read_to_end(&mut answer).expect("an answer");
+                    assert!(answer.ends_with(&vec![b'z'; length]), "of {length} bytes, {} with the head", answer.len());
+                });
+            }
+        });
+    }
+}
+
+/// A connection of HTTP/2 takes the whole of a small answer from the handler, whether its client has room for it or not.
+#[test]
+fn an_answer_over_http2_holds_its_place_until_it_is_sent_and_not_for_ever() {
+    for server in servers(&["--request-timeout", "500ms"]) {
+        // It has a runtime of its own.
+        let wait = |in_flight| server.wait_for_metric("http_requests_in_flight", in_flight);
+        let in_flight = |wanted| thread::scope(|scope| scope.spawn(|| wait(wanted)).join().expect("no panic"));
+        block_on(async {
+            let (mut sender, connection) = http2_connection(&server, 1).await;
+            let mut answers = Vec::new();
+            for path in ["/", "/info"] {
+                answers.push(sender.send_request(get_over_http2(&server, path)).await.expect("an answer"));
+            }
+            in_flight(2.0);
+            assert!(connection.await.expect("no panic").is_err(), "cut off");
+            in_flight(0.0);
+
+            let (mut sender, _connection) = http2_connection(&server, USUAL_WINDOW).await;
+            let answer = sender.send_request(get_over_http2(&server, "/")).await.expect("an answer");
+            assert!(answer.into_body().collect().await.expect("a body").to_bytes().starts_with(b"{"));
+            in_flight(0.0);
+        });
+    }
+}
+
+/// Each takes less than the time of a request; together they take longer.
+#[test]
+fn bodies_that_overlap_on_a_connection_are_no_single_slow_one() {
+    for server in servers(&["--request-timeout", "600ms"]) {
+        block_on(async {
+            let (sender, _connection) = http2_connection(&server, USUAL_WINDOW).await;
+            let uploads = (0..10).map(|number: u32| {
+                let (mut sender, server) = (sender.clone(), &server);
+                async move {
+                    sleep(Duration::from_millis(150) * number).await;
+                    let halves = stream::unfold(0, async |sent| {
+                        if sent == 1 {
+                            sleep(Duration::from_millis(300)).await;
+                        }
+                        (sent < 2).then(|| (Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"half"))), sent + 1))
+                    });
+                    let request = over_http2(server, "/echo", AnyBody::new(StreamBody::new(halves)));
+                    let answer = sender.send_request(request).await.expect("an answer");
+                    answer.into_body().collect().await.expect("a whole answer").to_bytes()
+                }
+            });
+            assert!(join_all(uploads).await.iter().all(|echoed| echoed == "halfhalf"));
+        });
+    }
+}
+
 #[test]
 fn old_connections_are_asked_to_close_and_lose_nothing() {
     for server in servers(&["--max-connection-age", "200ms"]) {
@@ -41,14 +173,9 @@ fn old_connections_are_asked_to_close_and_lose_nothing() {
         assert!(young.starts_with("HTTP/1.1 200") && !young.contains("connection: close"), "{answers}");
         assert!(old.contains("connection: close"), "{answers}");
 
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let stream = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
-            let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
-            let (mut sender, connection) = handshake.expect("HTTP/2");
-            let connection = tokio::spawn(connection);
-            let uri = format!("http://{}/delay/0.5", server.address);
-            let in_flight = Request::get(uri).body(Empty::<Bytes>::new()).expect("a request");
+        block_on(async {
+            let (mut sender, connection) = http2_connection(&server, USUAL_WINDOW).await;
+            let in_flight = get_over_http2(&server, "/delay/0.5");
             let answer = sender.send_request(in_flight).await.expect("an answer, older than the connection may be");
             assert_eq!(answer.status(), 200);
             drop(answer);
@@ -395,10 +522,15 @@ fn the_log_is_switched_while_it_runs() {
         let refused = switch(&server, "inof");
         assert_eq!(refused.status, 400);
         assert!(
-            refused.json()["detail"].as_str().is_some_and(|detail| detail.contains("off, error, warn, info, debug"))
+            refused.json()["detail"].as_str().is_some_and(|detail| detail.contains("off, error, warn, info or debug"))
         );
         assert_eq!(switch(&server, &"a=info,".repeat(1000)).status, 400);
         assert_eq!(server.admin("/log").text(), "info\n");
+        let mut silent = TcpStream::connect(server.admin).expect("a connection");
+        silent.write_all(b"PUT /log HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n").expect("sent");
+        let mut refused = String::new();
+        silent.read_to_string(&mut refused).expect("an answer, though no filter comes");
+        assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
         let not_allowed = send(server.admin, Protocol::Http1, request("POST", "/log", "info"));
         assert_eq!((not_allowed.status.as_u16(), not_allowed.header("allow")), (405, "GET, HEAD, PUT"));
     }

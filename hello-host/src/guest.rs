@@ -1,6 +1,6 @@
 //! What an instance of the component is given: settings, clocks, random numbers, output, HTTP; and how much of everything.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{env, fs, mem, sync::Arc, time::Duration};
 
 use wasmtime::{
     Engine, ResourceLimiter, Result, Store,
@@ -60,6 +60,10 @@ pub(crate) struct GuestConfig {
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
 
+    /// Environment variables of the host that the guest is given, too; none unless given
+    #[arg(long, env = "HELLO_PASS_ENV", value_name = "NAME,…", value_delimiter = ',', value_parser = passed_variable)]
+    pass_env: Vec<(String, String)>,
+
     /// Hosts that the guest may send HTTP requests to, as host or host:port; none unless given
     #[arg(long, env = "HELLO_ALLOWED_OUTBOUND_HOSTS", value_name = "HOST,…", value_delimiter = ',')]
     allowed_outbound_hosts: Vec<String>,
@@ -98,6 +102,11 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+fn passed_variable(name: &str) -> Result<(String, String), String> {
+    let value = env::var(name).map_err(|_| "the host has no text by that name; set it, or leave the name away")?;
+    Ok((name.to_owned(), value))
+}
+
 /// The component, checked and linked, from which instances are made.
 pub(crate) struct Guest {
     engine: Engine,
@@ -126,7 +135,8 @@ impl Guest {
     /// One line: what the component imports or exports, and what it should.
     pub(crate) fn new(Loaded { component, linker }: &Loaded, mut config: GuestConfig) -> Result<Self, String> {
         let pre = link(component, linker)?;
-        let mut environment = std::mem::take(&mut config.env);
+        let mut environment = mem::take(&mut config.pass_env);
+        environment.append(&mut config.env);
         environment.push(("WASI_HOST".into(), format!("hello-host/{}", crate::VERSION)));
         if let Ok(hostname) = gethostname::gethostname().into_string() {
             environment.push(("HOSTNAME".into(), hostname));
@@ -291,20 +301,21 @@ impl Limiter {
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         let growth = (desired - current) as u64;
-        // Counted first: of two that want the last of it, both may be refused, but never both allowed.
-        METRICS.memory.add(growth.cast_signed());
         let limit = if self.memory + growth > self.max_memory {
             Some(("an instance", self.max_memory))
-        } else if METRICS.memory.get().cast_unsigned() > self.max_total_memory {
-            self.others_have_it = true;
-            Some(("all instances", self.max_total_memory))
         } else {
-            None
+            // Counted first: of two that want the last of it, both may be refused, but never both allowed.
+            METRICS.memory.add(growth.cast_signed());
+            let others_have_it = METRICS.memory.get().cast_unsigned() > self.max_total_memory;
+            self.others_have_it |= others_have_it;
+            others_have_it.then(|| {
+                METRICS.memory.sub(growth.cast_signed());
+                ("all instances", self.max_total_memory)
+            })
         };
         self.last_growth = if limit.is_none() { growth } else { 0 };
         self.memory += self.last_growth;
         if let Some((of, limit)) = limit {
-            METRICS.memory.sub(growth.cast_signed());
             if !std::mem::replace(&mut self.refused, true) {
                 tracing::warn!(desired = self.memory + growth, of, limit, "guest was refused memory");
             }

@@ -52,6 +52,12 @@ impl GuestHandler {
         }
         Ok(GuestHandler { instances, request_timeout })
     }
+
+    /// Waits until no guest works any more, as some do after their answer.
+    pub(crate) fn finished(&self) -> impl Future<Output = ()> + use<> {
+        let instances = self.instances.clone();
+        async move { instances.all_places().await }
+    }
 }
 
 impl tower_service::Service<Request<RequestBody>> for GuestHandler {
@@ -66,8 +72,9 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let GuestHandler { instances, request_timeout } = self.clone();
         let request = to_guest(request);
+        // From here on, as for the server, and not from when this is first polled: others may keep the thread until then.
+        let started = Instant::now();
         Box::pin(async move {
-            let started = Instant::now();
             let place = instances.place().await;
             let unanswered = Unanswered { started, request_timeout };
             let answer = match instances.take(place).await {

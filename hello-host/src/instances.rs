@@ -74,6 +74,11 @@ impl Instances {
         self.places.clone().acquire_owned().await.expect("the semaphore is never closed")
     }
 
+    /// Waits until all places are free at once.
+    pub(crate) async fn all_places(&self) {
+        _ = self.places.acquire_many(self.guest.config.max_instances).await;
+    }
+
     /// An instance that is idle, or else a new one.
     ///
     /// # Errors

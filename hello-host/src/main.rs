@@ -102,7 +102,8 @@ fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCo
         let guest = guest::Guest::new(&loaded, guest)?;
         let runtime = guest.runtime();
         let handler = handler::GuestHandler::start(guest, request_timeout).await?;
-        Ok::<_, String>(Service { handler, runtime, component: Some(shown) })
+        let finished = Box::pin(handler.finished());
+        Ok::<_, String>(Service { handler, runtime, component: Some(shown), finished })
     };
     hello_server::run(server, &about, build)
 }

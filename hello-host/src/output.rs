@@ -44,26 +44,25 @@ impl GuestOutput {
 
     fn write(&self, bytes: &[u8]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = state.written;
-        let lines = bytes.split(|byte| *byte == b'\n').count() - 1;
-        state.written = before.saturating_add(bytes.len() + lines * LINE_BYTES);
-        if before > MAX_BYTES {
-            return;
-        }
+        // One call may have millions of lines.
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if state.written > MAX_BYTES {
+                return;
+            }
             let (text, ended) = match piece.split_last() {
                 Some((b'\n', text)) => (text, true),
                 _ => (piece, false),
             };
+            state.written += piece.len() + if ended { LINE_BYTES } else { 0 };
             let space = MAX_LINE_BYTES - state.line.len();
             state.line.extend_from_slice(&text[..text.len().min(space)]);
             if ended {
                 self.log(&mut state.line);
             }
-        }
-        if state.written > MAX_BYTES {
-            self.log(&mut state.line);
-            tracing::warn!(target: "guest", stream = self.stream, limit = MAX_BYTES, "guest output over the limit is dropped");
+            if state.written > MAX_BYTES {
+                self.log(&mut state.line);
+                tracing::warn!(target: "guest", stream = self.stream, limit = MAX_BYTES, "guest output over the limit is dropped");
+            }
         }
     }
 

@@ -219,11 +219,13 @@ pub(crate) struct GuestBody {
     request_timeout: Duration,
     /// Set while the guest keeps the caller waiting.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the end was read.
+    has_ended: bool,
 }
 
 impl GuestBody {
     pub(crate) fn new(body: WasiBody, run: Option<Run>, request_timeout: Duration) -> Self {
-        GuestBody { body, ahead: None, run, request_timeout, deadline: None }
+        GuestBody { body, ahead: None, run, request_timeout, deadline: None, has_ended: false }
     }
 
     /// Takes from the guest what it has ready. Most often that is everything, and its instance is free for the next request before
@@ -264,6 +266,7 @@ impl Body for GuestBody {
             }
         }
         let frame = Pin::new(&mut this.body).poll_frame(cx);
+        this.has_ended = matches!(frame, Poll::Ready(None));
         if frame.is_ready() || this.run.is_none() {
             this.deadline = None;
             return frame;
@@ -298,7 +301,8 @@ impl Body for GuestBody {
 impl Drop for GuestBody {
     fn drop(&mut self) {
         // Before the end, the caller has left, and nobody waits for the rest.
-        if let Some(run) = self.run.take().filter(|_| self.ahead.is_none() && has_ended(&self.body)) {
+        let has_ended = self.has_ended || (self.ahead.is_none() && has_ended(&self.body));
+        if let Some(run) = self.run.take().filter(|_| has_ended) {
             run.finish(self.request_timeout);
         }
     }

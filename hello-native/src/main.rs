@@ -1,6 +1,6 @@
 //! The native binary: `hello-server` around the handler, as one static program.
 
-use std::{convert::Infallible, process::ExitCode, time::Duration};
+use std::{convert::Infallible, future::ready, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use hello::{Platform, Sleep, router};
@@ -34,7 +34,13 @@ fn main() -> ExitCode {
     let about =
         About { program: "hello-native", version: hello::VERSION, commit: hello::COMMIT, threads: Threads::Shared };
     let platform = Native { message: cli.message, color: cli.color };
-    let service = Service { runtime: platform.runtime(), component: None, handler: router(platform) };
+    let service = Service {
+        runtime: platform.runtime(),
+        component: None,
+        handler: router(platform),
+        // An answer is the end of a request.
+        finished: Box::pin(ready(())),
+    };
     hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
 }
 

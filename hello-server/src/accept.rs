@@ -2,7 +2,7 @@
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, future::BoxFuture, stream::FuturesUnordered};
 use hyper::{
     body::Body,
     server::conn::{http1, http2},
@@ -14,7 +14,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
 
@@ -22,6 +22,7 @@ use crate::{
     Handler,
     coalesced::Coalesced,
     metrics::METRICS,
+    pieces::Pieces,
     progress::{Patience, Progress},
     request::Pipeline,
     workers::Workers,
@@ -67,11 +68,10 @@ pub(crate) async fn accept_loop<S, B>(
             Ok(stream) => {
                 // On the heap at once: every task around it would keep room for it twice.
                 let connection = Box::pin(connection(stream, workers.clone(), pipeline, stop.clone()));
+                let held = Held::new(place);
                 workers.spawn(async move {
-                    METRICS.connections.inc();
                     connection.await;
-                    METRICS.connections.dec();
-                    drop(place);
+                    drop(held);
                 });
             }
             Err(error) => {
@@ -79,6 +79,24 @@ pub(crate) async fn accept_loop<S, B>(
                 sleep(PAUSE_AFTER_ERROR).await;
             }
         }
+    }
+}
+
+/// What a connection takes, to its end, panic or not.
+struct Held {
+    _place: OwnedSemaphorePermit,
+}
+
+impl Held {
+    fn new(place: OwnedSemaphorePermit) -> Self {
+        METRICS.connections.inc();
+        Held { _place: place }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        METRICS.connections.dec();
     }
 }
 
@@ -110,14 +128,14 @@ async fn connection<S, B>(
     let Ok(Ok(protocol)) = protocol else { return };
 
     let patience = Patience {
-        // An HTTP/2 connection without a request is asked whether it is alive.
+        // An HTTP/2 connection without a request is asked to end, below.
         headers: matches!(protocol, Protocol::Http1).then_some(header_timeout),
         answer: pipeline.config.request_timeout,
     };
     let progress = Arc::new(Progress::new());
-    let watched = progress.clone();
-    let service = service_fn(move |request| pipeline.answer(request, progress.clone()));
-    let io = TokioIo::new(Coalesced(stream));
+    let (watched, idle) = (progress.clone(), progress.clone());
+    let io = TokioIo::new(Coalesced::new(stream, progress.clone()));
+    let answer = move |request| pipeline.answer(request, progress.clone());
     let interruptions = FuturesUnordered::from_iter([
         async move {
             stopped(&mut stop).await;
@@ -134,18 +152,25 @@ async fn connection<S, B>(
         Protocol::Http1 => {
             let mut http = http1::Builder::new();
             http.header_read_timeout(None).max_buf_size(MAX_HEADER_BYTES as usize);
-            serve(http.serve_connection(io, service), interruptions).await
+            serve(http.serve_connection(io, service_fn(answer)), interruptions).await
         }
         Protocol::Http2 => {
             if let Some(age) = pipeline.config.connection_age() {
                 interruptions.push(sleep(age).map(|()| Interruption::Stop).boxed());
             }
+            let idle = async move {
+                idle.idle(header_timeout).await;
+                Interruption::Stop
+            };
+            interruptions.push(idle.boxed());
+            // It may be dead while answers are on their way, too.
             let mut http = http2::Builder::new(workers);
             http.timer(TokioTimer::new())
                 .keep_alive_interval(header_timeout)
                 .max_concurrent_streams(MAX_HTTP2_STREAMS)
                 .max_header_list_size(MAX_HEADER_BYTES);
-            serve(http.serve_connection(io, service), interruptions).await
+            let in_pieces = service_fn(move |request| answer(request).map_ok(|answer| answer.map(Pieces::new)));
+            serve(http.serve_connection(io, in_pieces), interruptions).await
         }
     };
     if let Err(error) = outcome {

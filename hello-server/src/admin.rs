@@ -13,9 +13,13 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
 use crate::{
+    accept::PAUSE_AFTER_ERROR,
     config::log_filter,
     log,
     metrics::{self, METRICS},
@@ -26,8 +30,9 @@ use crate::{
 /// Probes and scrapers are few; whoever opens more connections waits.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// Probes and scrapers ask at once; a connection that idles for longer must not keep others out.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Probes and scrapers ask at once; a connection that idles for longer, or a filter that takes longer to come, must not keep others
+/// out.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A filter for the log is some words.
 const MAX_FILTER_BYTES: usize = 4096;
@@ -49,9 +54,13 @@ async fn serve(listener: TcpListener, readiness: Arc<Readiness>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(crate::accept::PAUSE_AFTER_ERROR).await;
-            continue;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection to the admin port");
+                sleep(PAUSE_AFTER_ERROR).await;
+                continue;
+            }
         };
         let readiness = readiness.clone();
         tokio::spawn(async move {
@@ -60,7 +69,7 @@ async fn serve(listener: TcpListener, readiness: Arc<Readiness>) {
                 async move { Ok::<_, Infallible>(answer(request, &readiness).await) }
             });
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+            http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
             // A scraper that goes away in mid-answer is its own business.
             _ = http.serve_connection(TokioIo::new(stream), service).await;
             drop(place);
@@ -101,7 +110,7 @@ fn switch(readiness: &Readiness, disabled: bool) -> Response<Full<Bytes>> {
 
 /// Takes another filter for the log, until the process ends.
 async fn set_log(body: Incoming) -> Response<Full<Bytes>> {
-    let Ok(body) = Limited::new(body, MAX_FILTER_BYTES).collect().await else {
+    let Ok(Ok(body)) = timeout(PATIENCE, Limited::new(body, MAX_FILTER_BYTES).collect()).await else {
         return problem(StatusCode::BAD_REQUEST, "the filter did not arrive, or is too long");
     };
     match log_filter(String::from_utf8_lossy(&body.to_bytes()).trim()) {

@@ -150,7 +150,7 @@ impl Error for RequestBodyError {}
 /// The body of an answer: a handler's or the server's own. The exchange ends, and is counted, when it is dropped.
 pub(crate) struct ResponseBody<B> {
     body: Answer<B>,
-    exchange: Box<Exchange>,
+    pub(crate) exchange: Box<Exchange>,
 }
 
 pub(crate) enum Answer<B> {
@@ -178,9 +178,13 @@ where
                 ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(|never| match never {}))
             }
         };
-        if let Some(Ok(frame)) = &frame {
-            let is_last = self.is_end_stream();
-            self.exchange.sent(frame.data_ref().map_or(0, Bytes::len), is_last);
+        match &frame {
+            Some(Ok(frame)) => {
+                let is_last = self.is_end_stream();
+                self.exchange.sent(frame.data_ref().map_or(0, Bytes::len), is_last);
+            }
+            Some(Err(error)) => self.exchange.breaks_off(&**error),
+            None => {}
         }
         Poll::Ready(frame)
     }

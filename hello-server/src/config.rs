@@ -29,7 +29,7 @@ pub struct Config {
     #[arg(long, env = "HELLO_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// Where /livez, /readyz and /metrics answer; keep it inside the cluster
+    /// Where /livez, /readyz, /readyz/disable, /readyz/enable, /log and /metrics answer; keep it inside the cluster
     #[arg(long, env = "HELLO_ADMIN_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:9090", value_parser = address)]
     pub admin_listen: SocketAddr,
 
@@ -107,12 +107,20 @@ pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
         ExitCode::from(EX_USAGE)
     };
     if let Some(unknown) = unknown_variable(&command) {
-        return Err(refuse(format!("unknown setting {unknown} in the environment; --help lists the settings")));
+        return Err(refuse(format!(
+            "unknown setting {unknown} in the environment; {} lists the settings",
+            help(&command)
+        )));
     }
     let cli = Cli::try_parse().map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             print!("{error}");
             ExitCode::SUCCESS
+        }
+        // A program of several commands, without one.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprint!("{error}");
+            ExitCode::from(EX_USAGE)
         }
         _ => refuse(one_line(&error, &command)),
     })?;
@@ -131,13 +139,22 @@ fn printable(text: &str) -> String {
 /// A `HELLO_` variable that is no setting of this program, and thus most likely misspelt. Kubernetes itself sets some for a
 /// Service of that name (`HELLO_SERVICE_HOST`, `HELLO_PORT_80_TCP_ADDR` …); those pass.
 fn unknown_variable(command: &clap::Command) -> Option<String> {
-    let commands = || std::iter::once(command).chain(command.get_subcommands());
-    let known =
-        |name: &str| commands().flat_map(clap::Command::get_arguments).any(|arg| arg.get_env() == Some(name.as_ref()));
+    let known = |name: &str| arguments(command).any(|arg| arg.get_env() == Some(name.as_ref()));
     let service_link = |name: &str| name.contains("_SERVICE_HOST") || name.contains("_PORT");
     env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .find(|name| name.starts_with("HELLO_") && !service_link(name) && !known(name))
+}
+
+/// What lists the settings: of the first command, where there are several.
+fn help(command: &clap::Command) -> String {
+    let words = command.get_subcommands().take(1).map(clap::Command::get_name).chain(["--help"]);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The arguments of a program and its commands.
+fn arguments(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
+    std::iter::once(command).chain(command.get_subcommands()).flat_map(clap::Command::get_arguments)
 }
 
 /// clap's errors take several lines and do not name the variable that a value came from.
@@ -162,12 +179,10 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
             .map(str::trim)
             .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
         let message = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-        return format!("{}; --help lists the settings", message.trim_start_matches("error: "));
+        return format!("{}; {} lists the settings", message.trim_start_matches("error: "), help(command));
     };
     let flag = argument.split([' ', '=']).next().unwrap_or(argument);
-    let variable = std::iter::once(command)
-        .chain(command.get_subcommands())
-        .flat_map(clap::Command::get_arguments)
+    let variable = arguments(command)
         .find(|arg| arg.get_long().is_some_and(|long| flag == format!("--{long}")))
         .and_then(|arg| arg.get_env()?.to_str());
     match variable {
@@ -221,8 +236,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn log_filter(text: &str) -> Result<Targets, String> {
-    let expected =
-        || "expected off, error, warn, info, debug or trace, alone or by target as in info,access=debug".to_owned();
+    let expected = || "expected off, error, warn, info or debug, alone or by target as in info,access=debug".to_owned();
     Targets::from_str(text).map_err(|_| expected()).and_then(|targets| {
         // A word that is no level would be read as the name of a target, and silence all others.
         let misspelt = text

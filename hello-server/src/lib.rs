@@ -13,6 +13,7 @@ mod config;
 mod lines;
 mod log;
 mod metrics;
+mod pieces;
 mod problem;
 mod progress;
 mod readiness;
@@ -30,6 +31,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{Semaphore, watch};
@@ -42,6 +44,7 @@ pub use request::shed;
 pub use trace::{ChildSpan, HELP as TRACES_HELP, TRACEPARENT};
 pub use workers::Threads;
 
+use metrics::METRICS;
 use readiness::Readiness;
 use request::Pipeline;
 use signals::Signals;
@@ -87,6 +90,8 @@ pub struct Service<S> {
     pub runtime: &'static str,
     /// The file of the component, for a host.
     pub component: Option<String>,
+    /// Ends when the handler has nothing left to do for requests that have ended; the drain waits for it.
+    pub finished: BoxFuture<'static, ()>,
 }
 
 /// Runs a server to its end: binds both ports, builds the handler, turns ready, serves until SIGTERM or SIGINT, drains.
@@ -127,16 +132,16 @@ where
         admin::spawn(admin_listener, readiness.clone())
             .map_err(|error| format!("cannot start the admin port: {error}"))?;
         tracing::debug!(listen = %addresses.0, admin = %addresses.1, workers = workers.count(), "starting");
-        let mut service = tokio::select! {
+        let Service { handler, runtime, component, finished } = tokio::select! {
             service = build => service.map_err(|error| error.to_string())?,
             _ = signals.next() => return Ok(true),
         };
-        metrics::start(about, service.runtime, &config);
-        let component = service.component.take();
-        let tracer = Tracer::start(about, service.runtime)?;
+        metrics::start(about, runtime, &config);
+        let tracer = Tracer::start(about, runtime)?;
         // Until the process ends; to count who still has it would cost every request.
-        let pipeline = Box::leak(Box::new(Pipeline::new(service, workers.threads, config, readiness.clone(), tracer)));
-        let drained = serve(pipeline, component, listener, addresses, workers, readiness, signals).await;
+        let pipeline = Pipeline::new(handler, runtime, workers.threads, config, readiness.clone(), tracer);
+        let pipeline = Box::leak(Box::new(pipeline));
+        let drained = serve(pipeline, (component, finished), listener, addresses, workers, readiness, signals).await;
         if let Some(tracer) = &pipeline.tracer {
             tracer.finish().await;
         }
@@ -156,7 +161,7 @@ where
 /// flight ends, and a deadline bounds it all. Gives whether everything ended by itself.
 async fn serve<B, S>(
     pipeline: &'static Pipeline<S>,
-    component: Option<String>,
+    (component, finished): (Option<String>, BoxFuture<'static, ()>),
     listener: TcpListener,
     (listen, admin): (SocketAddr, SocketAddr),
     workers: Workers,
@@ -194,7 +199,11 @@ where
         }
         stop.send_replace(true);
         _ = accepting.await;
-        tokio::time::timeout(drain_timeout, places.acquire_many(max_connections)).await.is_ok()
+        let all = async {
+            _ = places.acquire_many(max_connections).await;
+            finished.await;
+        };
+        tokio::time::timeout(drain_timeout, all).await.is_ok()
     };
     let drained = tokio::select! {
         drained = drained => drained,
@@ -203,10 +212,7 @@ where
     if drained {
         tracing::info!("drained");
     } else {
-        tracing::warn!(
-            connections = max_connections as usize - places.available_permits(),
-            "cut off what was in flight"
-        );
+        tracing::warn!(connections = METRICS.connections.get(), "cut off what was in flight");
     }
     drained
 }

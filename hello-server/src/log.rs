@@ -3,13 +3,17 @@
 use std::{
     io::{self, IsTerminal},
     sync::OnceLock,
+    thread,
 };
 
 use tracing_subscriber::{
     Layer, Registry, filter::Targets, layer::SubscriberExt, registry, reload, util::SubscriberInitExt,
 };
 
-use crate::{Config, LogFormat, lines::Lines};
+use crate::{
+    Config, LogFormat,
+    lines::{self, Lines},
+};
 
 static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
@@ -23,17 +27,21 @@ pub(crate) fn start(config: &Config) -> io::Result<()> {
     let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     FORMAT.set(format).expect("logging starts once");
     let writer = Lines::start()?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(move || writer).with_ansi(terminal);
-    let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
-        LogFormat::Text => lines.compact().boxed(),
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer).with_ansi(terminal);
+    let layer = match format {
+        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        LogFormat::Text => layer.compact().boxed(),
     };
     let (filter, handle) = reload::Layer::new(config.log.clone());
-    registry().with(lines.with_filter(filter)).init();
+    registry().with(layer.with_filter(filter)).init();
     FILTER.set(handle).expect("logging starts once");
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
+        // That of the main thread ends the process.
+        if thread::current().name() == Some("main") {
+            lines::flush();
+        }
     }));
     Ok(())
 }

@@ -18,7 +18,7 @@ use prometheus::{
     register_int_counter, register_int_counter_vec, register_int_gauge, register_int_gauge_vec,
 };
 
-use crate::{About, Config};
+use crate::{About, Config, trace::known_method};
 
 /// From what a hello takes natively, some ten microseconds, to the default time-out.
 const BUCKETS: [f64; 14] =
@@ -73,10 +73,7 @@ impl Metrics {
                 "Requests that may be worked on; more are shed."
             )?,
             connections: register_int_gauge!("http_connections", "Connections held.")?,
-            shed: register_int_counter!(
-                "http_requests_shed_total",
-                "Requests refused because too many were in flight."
-            )?,
+            shed: register_int_counter!("http_requests_shed_total", "Requests refused for want of room.")?,
         })
     }
 
@@ -85,7 +82,7 @@ impl Metrics {
         if (method, status) == (&Method::GET, StatusCode::OK) {
             return self.usual.inc();
         }
-        let pair = (method_label(method), status);
+        let pair = (known_method(method).unwrap_or("other"), status);
         let known = self.pairs.read().unwrap_or_else(PoisonError::into_inner).get(&pair).cloned();
         known.unwrap_or_else(|| self.counter(pair)).inc();
     }
@@ -103,12 +100,6 @@ impl Metrics {
 /// The place among `CLASSES`.
 fn class(status: StatusCode) -> usize {
     usize::from(status.as_u16() / 100).clamp(2, 5) - 2
-}
-
-/// Callers can invent methods.
-fn method_label(method: &Method) -> &'static str {
-    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 /// Says what runs, and within which limit.

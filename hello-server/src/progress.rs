@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 pub(crate) struct Patience {
     /// While the headers of a request are awaited; `None` is for ever.
     pub(crate) headers: Option<Duration>,
-    /// While an answer is being sent.
+    /// While an answer is being sent, or what was sent is not taken.
     pub(crate) answer: Duration,
 }
 
@@ -33,6 +33,8 @@ struct State {
     handled: u32,
     /// Answers that have begun.
     answering: u32,
+    /// Whether the client has to read before more can be written to it.
+    is_full: bool,
     /// When something happened last.
     last: Instant,
     /// Bodies of requests that have not ended.
@@ -46,7 +48,15 @@ struct State {
 impl Progress {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        let state = State { handled: 0, answering: 0, last: now, receiving: 0, receiving_since: now, received: 0 };
+        let state = State {
+            handled: 0,
+            answering: 0,
+            is_full: false,
+            last: now,
+            receiving: 0,
+            receiving_since: now,
+            received: 0,
+        };
         Progress { since: now, state: Mutex::new(state) }
     }
 
@@ -74,9 +84,13 @@ impl Progress {
         self.state().received += bytes;
     }
 
-    /// A body has ended, or nobody wants it any more.
+    /// A body has ended, or nobody wants it any more. Others get the time of a new one, so that there being always one is no offence.
     pub(crate) fn end_body(&self) {
-        self.state().receiving -= 1;
+        let mut state = self.state();
+        state.receiving -= 1;
+        if state.receiving > 0 {
+            (state.receiving_since, state.received) = (Instant::now(), 0);
+        }
     }
 
     /// An answer begins.
@@ -92,6 +106,13 @@ impl Progress {
         self.state().last = now;
     }
 
+    /// The client has to read before more can be written, or it has.
+    pub(crate) fn full(&self, is_full: bool) {
+        let mut state = self.state();
+        state.is_full = is_full;
+        state.last = Instant::now();
+    }
+
     /// A request ends, whether its answer had begun or not.
     pub(crate) fn end(&self, was_answering: bool, now: Instant) {
         let mut state = self.state();
@@ -101,6 +122,21 @@ impl Progress {
             state.handled -= 1;
         }
         state.last = now;
+    }
+
+    /// Waits until there has been no request for longer than `patience`.
+    pub(crate) async fn idle(&self, patience: Duration) {
+        loop {
+            let now = Instant::now();
+            let due = match *self.state() {
+                State { handled: 0, answering: 0, last, .. } => last + patience,
+                State { .. } => now + patience,
+            };
+            if due <= now {
+                return;
+            }
+            sleep_until(due.into()).await;
+        }
     }
 
     /// Waits until nothing has happened for longer than `patience`.
@@ -121,7 +157,7 @@ impl Progress {
     fn due(&self, patience: Patience) -> Option<Instant> {
         let state = self.state();
         let idle = match *state {
-            State { answering: 1.., .. } => Some(patience.answer),
+            State { answering: 1.., .. } | State { is_full: true, .. } => Some(patience.answer),
             State { handled: 0, .. } => patience.headers,
             State { .. } => None,
         };

@@ -16,7 +16,9 @@
 use std::{
     cell::Cell,
     convert::Infallible,
+    error::Error,
     hash::{BuildHasher, RandomState},
+    iter::successors,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -41,9 +43,9 @@ use hyper::body::{Body, Incoming};
 use tokio::{task::yield_now, time::timeout_at};
 
 use crate::{
-    Config, Handler, Service, Threads,
+    Config, Handler, Threads,
     access::{Access, AccessLog},
-    body::{Answer, OverLimit, RequestBody, ResponseBody},
+    body::{Answer, OverLimit, RequestBody, RequestBodyError, ResponseBody},
     metrics::{IN_FLIGHT, METRICS},
     problem::problem,
     progress::Progress,
@@ -76,7 +78,8 @@ const WAITING_PART: u32 = 8;
 
 impl<S> Pipeline<S> {
     pub(crate) fn new(
-        service: Service<S>,
+        handler: S,
+        runtime: &'static str,
         threads: Threads,
         config: Config,
         readiness: Arc<Readiness>,
@@ -86,15 +89,7 @@ impl<S> Pipeline<S> {
             Threads::Shared => 0,
             Threads::Own => config.max_in_flight / WAITING_PART,
         };
-        Pipeline {
-            handler: service.handler,
-            config,
-            runtime: service.runtime,
-            readiness,
-            tracer,
-            waiting: AtomicU32::new(0),
-            max_waiting,
-        }
+        Pipeline { handler, config, runtime, readiness, tracer, waiting: AtomicU32::new(0), max_waiting }
     }
 
     /// What can be done at once is done before there is a future, which would be moved with the request in it.
@@ -113,7 +108,7 @@ impl<S> Pipeline<S> {
         let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(&mut request));
         let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log(), span);
         // Whatever becomes of the request, what is left of its body is read.
-        let request = request.map(|body| RequestBody::new(body, self.config.body_limit, &exchange.progress));
+        let request = request.map(|body| RequestBody::new(body, self.config.body_limit, exchange.progress()));
         let called = match self.refusal(&request, &mut exchange) {
             None => Ok(self.call(request)),
             Some(refusal) => Err(refusal),
@@ -142,7 +137,7 @@ impl<S> Pipeline<S> {
     /// Whether the connection is so old that its caller is asked for a new one, which may lead to another pod. Over HTTP/2 `accept`
     /// asks.
     fn is_old(&self, exchange: &Exchange) -> bool {
-        self.config.connection_age().is_some_and(|age| exchange.progress.age(exchange.started) >= age)
+        self.config.connection_age().is_some_and(|age| exchange.progress().age(exchange.started) >= age)
     }
 
     fn access_log(&self) -> AccessLog {
@@ -161,8 +156,7 @@ impl<S> Pipeline<S> {
         if request.uri().authority().is_some() && request.uri().scheme().is_none() {
             return Some(problem(StatusCode::BAD_REQUEST, "a request must name what it asks for, by a path"));
         }
-        exchange.place = Place::take(&IN_FLIGHT, self.config.max_in_flight);
-        if exchange.place.is_none() {
+        if !exchange.take_place(self.config.max_in_flight) {
             return Some(shed("too many requests are in flight; try again in a moment"));
         }
         request.body().is_too_large().then(|| self.too_large())
@@ -267,12 +261,10 @@ pub(crate) struct Exchange {
     method: Method,
     path: Option<PathAndQuery>,
     request_id: HeaderValue,
-    status: StatusCode,
+    /// There once the answer has begun.
+    status: Option<StatusCode>,
     bytes_sent: u64,
-    /// Where it was admitted.
-    place: Option<Place>,
-    is_answering: bool,
-    progress: Arc<Progress>,
+    hold: Hold,
     access_log: AccessLog,
     span: Option<ServerSpan>,
     traceparent: Option<HeaderValue>,
@@ -294,6 +286,40 @@ impl Drop for Place {
     }
 }
 
+/// What a request holds until its answer is written: a place among those in flight, and the patience of its connection.
+pub(crate) struct Hold {
+    place: Option<Place>,
+    progress: Arc<Progress>,
+    /// None where it has been handed over, or has ended.
+    is_answering: Option<bool>,
+}
+
+impl Hold {
+    /// What is left here holds nothing.
+    fn hand_over(&mut self) -> Self {
+        Hold { place: self.place.take(), progress: self.progress.clone(), is_answering: self.is_answering.take() }
+    }
+
+    /// A part of the answer goes to the connection.
+    pub(crate) fn gets_on(&self) {
+        self.progress.made(Instant::now());
+    }
+
+    fn end(&mut self, now: Instant) {
+        if let Some(was_answering) = self.is_answering.take() {
+            self.progress.end(was_answering, now);
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.is_answering.is_some() {
+            self.end(Instant::now());
+        }
+    }
+}
+
 impl Exchange {
     /// Boxed, as it is handed on a dozen times.
     fn begin(
@@ -309,47 +335,78 @@ impl Exchange {
             method: request.method().clone(),
             path: request.uri().path_and_query().cloned(),
             request_id: request_id.clone(),
-            // What stands here when the client leaves before there is an answer; nginx's code for that.
-            status: StatusCode::from_u16(499).expect("a status"),
+            status: None,
             bytes_sent: 0,
-            place: None,
-            is_answering: false,
-            progress,
+            hold: Hold { place: None, progress, is_answering: Some(false) },
             access_log,
             span,
             traceparent: request.headers().get(TRACEPARENT).cloned(),
         })
     }
 
+    fn progress(&self) -> &Arc<Progress> {
+        &self.hold.progress
+    }
+
+    /// Gives whether there was a place.
+    fn take_place(&mut self, max: u32) -> bool {
+        self.hold.place = Place::take(&IN_FLIGHT, max);
+        self.hold.place.is_some()
+    }
+
     fn answers(&mut self, status: StatusCode) {
-        self.status = status;
-        self.is_answering = true;
-        self.progress.answer(Instant::now());
+        self.status = Some(status);
+        self.hold.is_answering = Some(true);
+        self.progress().answer(Instant::now());
     }
 
     /// A part of the answer has been sent; after the last part this is dropped.
     pub(crate) fn sent(&mut self, bytes: usize, is_last: bool) {
         self.bytes_sent += bytes as u64;
         if !is_last {
-            self.progress.made(Instant::now());
+            self.progress().made(Instant::now());
         }
+    }
+
+    /// The answer ends before it is whole, and its caller gets the part that was sent.
+    pub(crate) fn breaks_off(&self, error: &(dyn Error + 'static)) {
+        if let Some(span) = &self.span {
+            span.breaks_off(&error.to_string());
+        }
+        let path = self.path.as_ref().map_or("", PathAndQuery::path);
+        let request_id = self.request_id.to_str().unwrap_or_default();
+        // Where the caller has left in the midst of its own body, it has nothing to complain of.
+        let is_callers_doing = successors(Some(error), |&error| error.source())
+            .any(|error| error.is::<RequestBodyError>() || error.is::<hyper::Error>());
+        if is_callers_doing {
+            tracing::debug!(%error, path, request_id, "answer broken off");
+        } else {
+            tracing::warn!(%error, path, request_id, "answer broken off");
+        }
+    }
+
+    /// What is held until the answer is written, where that is later than when this is dropped.
+    pub(crate) fn hold(&mut self) -> Hold {
+        self.hold.hand_over()
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.progress.end(self.is_answering, now);
+        self.hold.end(now);
         let latency = now - self.started;
-        METRICS.record(&self.method, self.status, latency);
+        // The caller has left before there was an answer; nginx's code for that.
+        let status = self.status.unwrap_or_else(|| StatusCode::from_u16(499).expect("a status"));
+        METRICS.record(&self.method, status, latency);
         if let Some(span) = &self.span {
-            span.end(self.is_answering.then_some(self.status));
+            span.end(self.status);
         }
-        if let Some(level) = self.access_log.level(self.status) {
+        if let Some(level) = self.access_log.level(status) {
             let access = Access {
                 method: self.method.as_str(),
                 path: self.path.as_ref().map_or("", PathAndQuery::path),
-                status: self.status.as_u16(),
+                status: status.as_u16(),
                 latency_us: u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),
                 bytes: self.bytes_sent,
                 request_id: self.request_id.to_str().unwrap_or_default(),

@@ -63,10 +63,7 @@ impl Tracer {
     /// # Errors
     /// One line: what keeps traces from being exported.
     pub(crate) fn start(about: &About, runtime: &'static str) -> Result<Option<Self>, String> {
-        let is_off = |(name, value): (&str, &str)| set(name).is_some_and(|is| is.eq_ignore_ascii_case(value));
-        if endpoint().is_none()
-            || [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")].into_iter().any(is_off)
-        {
+        if endpoint().is_none() {
             return Ok(None);
         }
         let client = Client { runtime: Handle::current(), is_failing: AtomicBool::new(false) };
@@ -116,10 +113,18 @@ impl Tracer {
     }
 }
 
-/// The variable that names the endpoint, and what it says.
+/// The variable that names the endpoint, and what it says; none where traces are turned off, too.
 fn endpoint() -> Option<(&'static str, String)> {
-    let variables = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-    variables.into_iter().find_map(|name| Some((name, set(name)?)))
+    let off = [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")];
+    if off.into_iter().any(|(name, value)| set(name).is_some_and(|is| is.eq_ignore_ascii_case(value))) {
+        return None;
+    }
+    first_set(["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+}
+
+/// The first of these variables that is set, and what it says.
+fn first_set(names: [&'static str; 2]) -> Option<(&'static str, String)> {
+    names.into_iter().find_map(|name| Some((name, set(name)?)))
 }
 
 /// Checks what this program cannot do and the standard allows.
@@ -140,12 +145,12 @@ pub(crate) fn check_settings() -> Result<(), String> {
             "invalid value '{endpoint}' for {variable}: expected the http:// address of a collector, such as http://collector:4318"
         ));
     }
-    for name in ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"] {
-        if let Some(protocol) = set(name).filter(|protocol| protocol != "http/protobuf") {
-            return Err(format!("invalid value '{protocol}' for {name}: expected http/protobuf"));
+    match first_set(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]) {
+        Some((name, protocol)) if protocol != "http/protobuf" => {
+            Err(format!("invalid value '{protocol}' for {name}: expected http/protobuf"))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// What the standard calls a set variable: an empty one is not.
@@ -153,8 +158,8 @@ fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The methods of HTTP's registry, by which spans may be named; callers could invent any number of others.
-fn known_method(method: &Method) -> Option<&'static str> {
+/// The methods of HTTP's registry, by which spans and series may be named; callers could invent any number of others.
+pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
     let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
     known.into_iter().find(|name| method == name)
 }
@@ -203,6 +208,13 @@ struct Parent {
 pub(crate) struct ServerSpan(Context);
 
 impl ServerSpan {
+    /// The answer breaks off, for this reason.
+    pub(crate) fn breaks_off(&self, reason: &str) {
+        let span = self.0.span();
+        span.set_attribute(KeyValue::new("error.type", "broken_off"));
+        span.set_status(Status::error(reason.to_owned()));
+    }
+
     /// Ends it with the status that was answered, or without one where the caller left before.
     pub(crate) fn end(&self, answered: Option<StatusCode>) {
         let span = self.0.span();
@@ -267,9 +279,8 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let endpoint = request.uri().clone();
-        let milliseconds =
-            ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"].into_iter().find_map(set);
-        let time = milliseconds.and_then(|text| text.parse().ok()).map_or(EXPORT_TIMEOUT, Duration::from_millis);
+        let milliseconds = first_set(["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]);
+        let time = milliseconds.and_then(|(_, text)| text.parse().ok()).map_or(EXPORT_TIMEOUT, Duration::from_millis);
         let sent = self.runtime.spawn(async move { timeout(time, send(request)).await? }).await?;
         let failure = match &sent {
             Ok(answer) if answer.status().is_success() => None,
@@ -290,7 +301,9 @@ impl HttpClient for Client {
 
 async fn send(mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
     let authority = request.uri().authority().ok_or("the endpoint names no host")?.clone();
-    let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await?;
+    // An IPv6 address stands in brackets in a URI, and in none elsewhere.
+    let host = authority.host().trim_matches(['[', ']']);
+    let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     *request.uri_mut() = request.uri().path().parse()?;

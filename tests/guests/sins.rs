@@ -1,6 +1,7 @@
 // What a guest can do wrong, the same for both WASI versions. Included by each fixture.
 
 use std::{
+    arch::wasm32::memory_grow,
     env,
     hash::{BuildHasher, RandomState},
     hint::black_box,
@@ -27,6 +28,10 @@ fn sin(path: &str) -> String {
                 hoard.push(black_box(vec![1; 1 << 20]));
             }
         }
+        // More than there may be: the host says no, each time.
+        "/greedy" => loop {
+            black_box(memory_grow::<0>(0xffff));
+        },
         "/print" => {
             println!("first line\u{1b}[31m\"}}\n{{\"level\":\"ERROR\"");
             for line in 0..1_000_000 {

@@ -217,7 +217,7 @@ fn collector_of_the_docs() -> Result<(), Failed> {
 
 fn main() -> ExitCode {
     type Case = (&'static str, &'static [&'static str], fn() -> Result<(), Failed>);
-    let cases: [Case; 10] = [
+    let cases: [Case; 12] = [
         ("alerts fire and stay quiet", &["helm", "promtool"], alerts),
         ("metrics are sound", &["promtool"], metrics_are_sound),
         (
@@ -241,6 +241,14 @@ fn main() -> ExitCode {
         ("the Collector of the docs is configured soundly", &["otelcol"], collector_of_the_docs),
         ("requests go on where no collector takes spans", &[], || {
             traces::without_collector();
+            Ok(())
+        }),
+        ("a collector is reached by an IPv6 address", &[], || {
+            traces::collector_by_ipv6();
+            Ok(())
+        }),
+        ("what is without effect is not refused", &[], || {
+            traces::settings_without_effect();
             Ok(())
         }),
         ("what cannot be exported to is refused", &[], || {

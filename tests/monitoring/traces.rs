@@ -1,6 +1,6 @@
 //! The spans of requests, as a real collector takes them from every runtime; and what becomes of requests when none does.
 
-use std::process::Command;
+use std::{net::TcpListener, process::Command};
 
 use serde_json::Value;
 use tests::{Protocol, RUNTIMES, Server, VERSION, free_address, host, native, request, run_to_exit, send};
@@ -138,6 +138,29 @@ pub(crate) fn without_collector() {
         assert_eq!(server.log().iter().filter(|line| lost(line)).count(), 1);
         stop(server);
     }
+}
+
+/// What is turned off need not be right, and of two variables the one for traces counts.
+pub(crate) fn settings_without_effect() {
+    for off in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
+        let mut command = native();
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318").envs([off]);
+        assert_eq!(Server::start(command).get("/").status, 200);
+    }
+    let mut command = native();
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", free_address()));
+    command.env("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf").env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    assert_eq!(Server::start(command).get("/").status, 200);
+}
+
+/// In a URI its address has brackets.
+pub(crate) fn collector_by_ipv6() {
+    let collector = TcpListener::bind("[::1]:0").expect("a free port");
+    let mut command = native();
+    command.env("OTEL_BSP_SCHEDULE_DELAY", "20");
+    let server = traced(command, &format!("http://{}", collector.local_addr().expect("bound")));
+    assert_eq!(server.get("/").status, 200);
+    collector.accept().expect("a connection with spans");
 }
 
 /// What cannot be exported to is refused before anything is served.

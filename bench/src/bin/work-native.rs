@@ -1,6 +1,6 @@
 //! The handler that really works, in the server of `hello-native`.
 
-use std::{convert::Infallible, process::ExitCode};
+use std::{convert::Infallible, future::ready, process::ExitCode};
 
 use axum::Router;
 use clap::Parser;
@@ -22,6 +22,6 @@ fn main() -> ExitCode {
     };
     let about = About { program: "work-native", version: "", commit: "", threads: Threads::Shared };
     let handler = Router::new().fallback(async || bench_work::work());
-    let service = Service { runtime: "native", component: None, handler };
+    let service = Service { runtime: "native", component: None, handler, finished: Box::pin(ready(())) };
     hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
 }

@@ -7,7 +7,7 @@ use spin_sdk::{
     http::{Headers, IncomingRequest, OutgoingResponse, Request, Response, ResponseOutparam},
     http_component,
 };
-use wasi::clocks::monotonic_clock;
+use wasi::{cli::stdout, clocks::monotonic_clock};
 
 include!("../../sins.rs");
 
@@ -20,6 +20,11 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         "/never" => {
             monotonic_clock::subscribe_duration(HOUR).block();
             String::new()
+        }
+        "/flood" => {
+            // The standard library would do it in small pieces.
+            _ = stdout::get_stdout().write(&b"a\n".repeat(1 << 20));
+            "ok".to_owned()
         }
         _ => match path.strip_prefix("/fetch?") {
             Some(url) => match spin_sdk::http::send::<_, Response>(Request::get(url).build()).await {
@@ -37,6 +42,12 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         // While it waits, the first half goes out.
         monotonic_clock::subscribe_duration(1).block();
         panic!("as requested, in the middle of the body");
+    }
+    if path == "/later" {
+        drop(sink);
+        monotonic_clock::subscribe_duration(HOUR / 3600).block();
+        println!("done later");
+        return;
     }
     while path == "/forever" && sink.send(vec![b'x'; 1024]).await.is_ok() {}
 }
