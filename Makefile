@@ -98,7 +98,7 @@ bench-quick: build bench-build ## Measure speed, start, memory and size, in unde
 	@$(TARGET_DIR)/$(HOST)/release/bench quick
 
 .PHONY: first-answer
-first-answer: ## Measure from a clone to the first answer, native and wasm, into docs/BENCHMARKS.md (20 minutes)
+first-answer: ## Measure from a clone to the first answer, native and wasm, into docs/BENCHMARKS.md (12 minutes)
 	@scripts/first-answer.sh docs/BENCHMARKS.md
 
 .PHONY: hostile

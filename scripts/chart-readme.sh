@@ -25,8 +25,4 @@ table() {
     }' "$values"
 }
 
-TABLE=$(table) awk '
-  /<!-- values:start -->/ { print; print ENVIRON["TABLE"]; skipping = 1 }
-  /<!-- values:end -->/   { skipping = 0 }
-  !skipping               { if (!/<!-- values:start -->/) print }' "$1" >"$1.new"
-mv "$1.new" "$1"
+table | "$(dirname "$0")/into-document.sh" "$1" "make manifests"

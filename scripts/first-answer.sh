@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 url=http://127.0.0.1:8080/
-unset CARGO_TARGET_DIR HELLO_LISTEN
+# Nothing that an outer make or a shell has set.
+unset CARGO_TARGET_DIR MAKEFLAGS MAKELEVEL "${!HELLO_@}"
 # Each server is the leader of a group of its own, with which it ends.
 set -m
 server=
@@ -14,16 +15,19 @@ folder=$(mktemp --directory)
 trap '[ -z "$server" ] || kill -- "-$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
 
-if curl --silent --output /dev/null "$url"; then
-  echo "first-answer: something answers on $url already; end it first" >&2
-  exit 1
-fi
+for port in 8080 9090; do
+  if curl --silent --output /dev/null "http://127.0.0.1:$port/"; then
+    echo "first-answer: something answers on port $port already; end it first" >&2
+    exit 1
+  fi
+done
 
-row() { # runtime, what it is
+first_answer() { # runtime, what it is
   echo "$2, from a clone" >&2
-  local start=$SECONDS took
+  local start=$SECONDS took page
   git clone --quiet . "$folder/$1"
-  make --no-print-directory --directory "$folder/$1" run RUNTIME="$1" >&2 &
+  # The host keeps machine code in a cache.
+  XDG_CACHE_HOME=$folder/$1/cache make --no-print-directory --directory "$folder/$1" run RUNTIME="$1" >&2 &
   server=$!
   until curl --silent --fail --output /dev/null "$url"; do
     kill -0 "$server" || { echo "first-answer: it ended before it answered" >&2; exit 1; }
@@ -35,21 +39,15 @@ row() { # runtime, what it is
   wait "$server" || true
   server=
   rm -rf "${folder:?}/$1"
-  row=$(printf '| %s | 2 | %d min %02d s | %s bytes |' "$2" $((took / 60)) $((took % 60)) "$page")
+  printf '| %s | 2 | %d min %02d s | %s bytes |\n' "$2" $((took / 60)) $((took % 60)) "$page"
 }
 
-row native native; table=$row
-row wasm "Wasm (WASI 0.3)"; table=$table$'\n'$row
-TABLE=$table awk -v on="$(date --utc +%F), $(nproc) processors" '
-  /<!-- made by `make first-answer` -->/ {
-    print; print ""
-    print "Measured on " on "."
-    print ""
-    print "| | commands typed | to the first answer | the page |"
-    print "|---|---|---|---|"
-    print ENVIRON["TABLE"]; print ""
-    skipping = 1; next
-  }
-  /<!-- to here -->/ { skipping = 0 }
-  !skipping' "$1" >"$folder/new"
-cp "$folder/new" "$1"
+{
+  echo "Measured on $(date --utc +%F), $(nproc) processors."
+  echo
+  echo "| | commands typed | to the first answer | the page |"
+  echo "|---|---|---|---|"
+  first_answer native native
+  first_answer wasm "Wasm (WASI 0.3)"
+} >"$folder/table"
+scripts/into-document.sh "$1" "make first-answer" <"$folder/table"

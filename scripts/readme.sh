@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs what README.md has people type, as they would who copy it: a block of shell, from a heading on counted.
+# Runs what README.md has people type, as they would who copy it: the first block of shell below a heading.
 #
-# usage: scripts/readme.sh HEADING NUMBER    such as 'Deploy it' 1
+# usage: scripts/readme.sh HEADING    such as 'As a native binary'
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-commands=$(awk -v heading="## $1" -v number="$2" '
-  /^```/ { inside = !inside && /^```sh/; if (inside && below) count++; next }
-  inside { if (below && count == number) print; next }
-  /^## / { below = $0 == heading }' README.md)
-[ -n "$commands" ] || { echo "README.md has no block of shell number $2 below \"$1\"" >&2; exit 64; }
+commands=$(awk -v heading="$1" '
+  inside    { if (/^```/) exit; print; next }
+  /^#+ /    { below = $0; sub(/^#+ /, "", below) }
+  /^```sh$/ { inside = below == heading }' README.md)
+[ -n "$commands" ] || { echo "README.md has no block of shell below \"$1\"" >&2; exit 64; }
 exec bash -euxo pipefail -c "$commands"

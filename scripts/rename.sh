@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gives a fork a name of its own: crates, programs, images, chart, release, namespace, what Argo CD and Spin call it, the prefix of the
-# settings, and what the docs say of all that. Once, in a clean tree; it leaves the change to be looked at and committed.
+# settings, and what the docs say of all that; and an empty changelog. Once, in a clean tree; it leaves the change to be looked at and committed.
 #
 # usage: scripts/rename.sh NAME
 set -euo pipefail
@@ -45,6 +45,9 @@ git ls-files -z '*hello*' | while IFS= read -r -d '' file; do
   git mv "$file" "${file//hello/$name}"
 done
 find hello hello-* -depth -type d -empty -delete
+
+# What changed before is not of the fork.
+sed -i '/^## Unreleased$/q' CHANGELOG.md
 
 # This is tried by renaming what is called hello, which nothing is any more.
 git rm --quiet --force tests/own_service.rs

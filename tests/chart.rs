@@ -156,6 +156,25 @@ fn takes(file: &str) -> Result<(), Failed> {
     Ok(linted.require(linted.succeeded())?)
 }
 
+/// Whatever the values turn on, Argo CD may deploy it.
+fn the_project_allows_all_kinds() -> Result<(), Failed> {
+    let project = fs::read_to_string(workspace().join("argocd/project/project.yaml"))?;
+    for (values, _) in RENDERED {
+        let rendered = helm(&["template", "hello", "chart", "--skip-tests"], values);
+        rendered.require(rendered.succeeded())?;
+        for object in rendered.stdout.split("\n---\n") {
+            let field = |name: &str| object.lines().find_map(|line| line.strip_prefix(name));
+            let (Some(version), Some(kind)) = (field("apiVersion: "), field("kind: ")) else { continue };
+            let group = version.split_once('/').map_or("\"\"", |(group, _)| group);
+            let allowed = format!("    - {{ group: {group}, kind: {kind} }}\n");
+            if !project.contains(&allowed) {
+                return Err(format!("argocd/project/project.yaml lacks {allowed:?}, of {values}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// manifests/ is rendered, never edited.
 fn manifests_are_current() -> Result<(), Failed> {
     let rendered = tempfile::tempdir()?;
@@ -234,6 +253,7 @@ fn main() -> ExitCode {
     let in_git =
         VALUES_IN_GIT.map(|file| Trial::test(format!("takes: {file}"), move || takes(file)).with_ignored_flag(skipped));
     let made = [
+        Trial::test("Argo CD's project allows all kinds", the_project_allows_all_kinds).with_ignored_flag(skipped),
         Trial::test("manifests/ are current", manifests_are_current).with_ignored_flag(skipped),
         Trial::test("chart/README.md is current", readme_is_current),
     ];

@@ -24,7 +24,7 @@ enum Runs {
 }
 use Runs::{Alike, As, Nobody};
 
-const MINIKUBE: Runs = Nobody("minikube cannot run where these tests do; .github/workflows/ci.yaml has it");
+const MINIKUBE: Runs = Nobody("minikube cannot run where these tests do");
 const PUBLISHED: Runs =
     Nobody("it is on the Internet; tests/cluster has the same version, as tests/commands.rs sees to");
 const NO_SERVER: Runs = Nobody("the cluster of the tests has Argo CD without its user interface");
@@ -32,7 +32,7 @@ const NO_SERVER: Runs = Nobody("the cluster of the tests has Argo CD without its
 const MAKE_RUN: By = ("tests/commands.rs", "fn make_run_serves_each_runtime(");
 const SETTINGS: By = ("tests/commands.rs", "fn settings_are_taken_as_the_readme_has_them(");
 const LOG: By = ("tests/commands.rs", "fn the_log_is_switched_as_the_docs_say(");
-const INSTALL: By = ("tests/e2e/install.rs", r#"hello.helm("install", &["chart""#);
+const DEPLOY: By = ("tests/e2e/install.rs", r#"follow(&workspace(), "README.md", "As a native binary")"#);
 const OWN_SERVICE: &str = "tests/own_service.rs";
 const RENAME: By = (OWN_SERVICE, r#"fork.run("make", &["rename", "NAME=note-book"])"#);
 const NOTES: By = (OWN_SERVICE, r#"request(method, "/notes", body)"#);
@@ -51,9 +51,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("minikube start", MINIKUBE),
     (r#"eval "$(minikube docker-env)""#, MINIKUBE),
     ("make images", Alike(("Makefile", "@scripts/images.sh build\n\t@$(CARGO) test --locked --package tests --test e2e"))),
-    ("helm install hello chart --namespace hello --create-namespace --wait", Alike(INSTALL)),
-    ("helm install hello chart --namespace hello --create-namespace --wait --set runtime=wasm", Alike(INSTALL)),
-    (r#"curl "http://$(minikube ip):30007/""#, Alike(("tests/e2e/install.rs", "wait_for_runtime(NODE_PORT, answering)"))),
+    (r#"curl "http://$(minikube ip):30007/""#, Alike(("tests/e2e/argocd.rs", "wait_for_runtime(NODE_PORT, \"native\")"))),
     ("kubectl create namespace argocd", As(("tests/cluster/node.sh", "\nkubectl create namespace argocd\n"))),
     ("kubectl apply --namespace argocd --server-side -f https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.11/manifests/install.yaml", PUBLISHED),
     ("kubectl wait crd/applications.argoproj.io crd/appprojects.argoproj.io --for=condition=Established", Alike(("tests/cluster/node.sh", "kubectl wait --for=condition=Established crd --all"))),
@@ -66,7 +64,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("make doctor", As(("tests/doctor.rs", r#"make.arg("doctor")"#))),
     ("make build", As((".ci/run", "make build"))),
     ("make test", As(CI_TEST)),
-    ("make e2e", As((".ci/run", "\nmake e2e &&"))),
+    ("make e2e", As((".ci/run", "\nmake e2e &\n"))),
     ("make monitoring", As(("tests/e2e/monitoring.rs", r#"make("monitoring")"#))),
     ("make bench-quick", As((".ci/run", "\nmake bench-quick\n"))),
     ("make bench", Nobody("it takes half an hour of an idle machine")),
@@ -81,7 +79,9 @@ const LISTED: &[(&str, Runs)] = &[
     // CONTRIBUTING.md
     ("CARGO_PROFILE_RELEASE_LTO=off make test", Alike(CI_TEST)),
     ("cargo test --package hello", Alike(("Makefile", "$(CARGO) test --locked --package hello "))),
-    ("sudo apt-get install valgrind prometheus jq slowhttptest nghttp2-client shellcheck python3-venv chromium", Alike((".ci/run", "apt-get install"))),
+    ("sudo apt-get install valgrind prometheus jq slowhttptest nghttp2-client shellcheck python3-venv", Alike((".ci/run", "apt-get install"))),
+    ("sudo systemctl disable --now prometheus", Nobody("where these tests run, no service is started")),
+    ("PATH=~/.cache/hello/python-tools/bin:~/.cache/hello/go-tools:~/.cache/hello/collector:$PATH", Alike((".ci/run", "PATH=$cache/cluster/bin:$cache/collector:$cache/python-tools/bin:$cache/go-tools:$PATH"))),
     ("tests/python-tools.sh ~/.cache/hello/python-tools", As((".ci/run", r#"tests/python-tools.sh "$cache/python-tools""#))),
     ("tests/go-tools.sh ~/.cache/hello/go-tools", As((".ci/run", r#"tests/go-tools.sh "$cache/go-tools""#))),
     ("tests/monitoring/collector/build.sh ~/.cache/hello/collector", As((".ci/run", r#"tests/monitoring/collector/build.sh "$cache/collector""#))),
@@ -92,7 +92,7 @@ const LISTED: &[(&str, Runs)] = &[
     (r#"argocd login localhost:8443 --insecure --username admin --password "$(kubectl get secret argocd-initial-admin-secret --namespace argocd --output jsonpath='{.data.password}' | base64 --decode)""#, NO_SERVER),
     ("kubectl get applications --namespace argocd --watch", Nobody("it does not end")),
     // chart/README.md
-    ("helm install hello chart --namespace hello --create-namespace", Alike(INSTALL)),
+    ("helm install hello chart --namespace hello --create-namespace", Alike(DEPLOY)),
     ("helm upgrade hello chart --namespace hello --reuse-values --set runtime=wasm", Alike(("tests/e2e/disruption.rs", r#"hello.deploy("runtime=wasm")"#))),
     ("helm test hello --namespace hello", As(("tests/e2e/install.rs", r#"hello.helm("test""#))),
     // docs/CANARY.md
@@ -108,6 +108,8 @@ const LISTED: &[(&str, Runs)] = &[
     (r#"git commit --message "Rename to note-book""#, Alike((OWN_SERVICE, "fork.commit()"))),
     (r#"curl --json '{"text": "milk"}' http://127.0.0.1:8080/notes"#, Alike(NOTES)),
     ("curl http://127.0.0.1:8080/notes", Alike(NOTES)),
+    ("python3 -m venv venv", Alike(("tests/python-tools.sh", "-m venv"))),
+    (". venv/bin/activate", Alike(("tests/python-tools.sh", "-m venv"))),
     ("pip install componentize-py==0.25.1", Alike(("tests/python-tools.sh", "pip\" install"))),
     (r#"wit=$(cargo metadata --locked --format-version 1 | jq -r '.packages[] | select(.name == "wasmtime-wasi-http").manifest_path')"#, As(PYTHON)),
     (r#"componentize-py -d "${wit%Cargo.toml}wit" -w wasi:http/proxy componentize app -o app.wasm"#, As(PYTHON)),

@@ -144,7 +144,7 @@ def test_a_switch_is_seen_as_it_happens(page: Page, serve):
     expect(page.get_by_role("status")).to_have_text("Answered by native")
     wait_for_dots(page, "native", DOTS)
     server.stop()
-    expect(page.get_by_role("status")).to_have_text("No answer: no answer")
+    expect(page.get_by_role("status")).to_have_text("Failed: no answer")
     listen = server.url.removeprefix("http://").removesuffix("/")
     serve("wasi-0.3", listen)
     expect(page.get_by_role("status")).to_have_text("Answered by wasi-0.3")
@@ -160,7 +160,7 @@ def test_what_fails_is_counted_as_such(page: Page, serve):
     page.goto(server.url)
     expect(page.get_by_role("status")).to_have_text("Answered by native")
     page.evaluate("() => { fetch('delay/10') }")
-    expect(page.get_by_role("status")).to_have_text("No answer: status 503")
+    expect(page.get_by_role("status")).to_have_text("Failed: status 503")
 
 
 def test_it_is_paused_by_keyboard(page: Page, serve):

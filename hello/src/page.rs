@@ -15,7 +15,7 @@ const TEMPLATE: &str = include_str!("page.html");
 /// somehow got into it would neither run nor show. A test tells the hashes after a change of the page.
 const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-d/q4NpEjPu5GUQXBkxew4Yfpbymd8RMN5ZwdNnlwgSs='; \
-    script-src 'sha256-7ROuQ0PfqSbO5ILJNfmuOEyJT1M+3N8kMZsblNcYfZY='; \
+    script-src 'sha256-HxxT/446wwlLuYRZCpuNL3JG2MdZP+a6Ar+NMK68BEA='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) fn answer(platform: &dyn Platform) -> Response {

@@ -14,8 +14,8 @@ use tests::{run_to_exit, workspace};
 
 use crate::{
     cluster::{
-        NODE_PORT, apply, get, kubectl, on_the_node, pods, remove_namespace, try_kubectl, wait_for, wait_for_runtime,
-        wait_until,
+        NODE_PORT, apply, get, kubectl, node_port, on_the_node, pods, remove_namespace, try_kubectl, wait_for,
+        wait_for_runtime, wait_until,
     },
     guides::follow,
     load::Load,
@@ -221,8 +221,7 @@ pub(crate) fn variants_side_by_side() {
     for (name, answering) in [("hello-native", "native"), ("hello-wasm", "wasi-0.3")] {
         wait_for("the application is there", || (!application(name).is_null()).then_some(()));
         wait_until_synced_and_healthy(name, &repository);
-        let port = get(name, "service/hello")["spec"]["ports"][0]["nodePort"].as_u64().expect("a port");
-        wait_for_runtime(port.try_into().expect("a port"), answering);
+        wait_for_runtime(node_port(name), answering);
     }
     wait_until("the pod for Spin is admitted", || pods("hello-spin").len() == 1);
     wait_until(Status { name: "hello-spin", wanted: "Synced" }, || {

@@ -108,6 +108,12 @@ pub(crate) fn on_the_node(port: u16) -> SocketAddr {
     SocketAddr::new(*ADDRESS, port)
 }
 
+/// The port on the node that a namespace's Service was given.
+pub(crate) fn node_port(namespace: &str) -> u16 {
+    let port = get(namespace, "service/hello")["spec"]["ports"][0]["nodePort"].take();
+    port.as_u64().and_then(|port| port.try_into().ok()).unwrap_or_else(|| panic!("{namespace} has no port but {port}"))
+}
+
 /// A GET to a port on the node, or nothing where there is no answer.
 pub(crate) fn try_get(port: u16, path: &str) -> Option<Answer> {
     try_send(on_the_node(port), Protocol::Http1, request("GET", path, "")).ok()

@@ -1,30 +1,36 @@
-//! `helm install`, from nothing to the first answer.
+//! README.md's way to the first answer in a cluster, by its commands, and what else `helm install` does.
 
 use std::time::Instant;
 
+use serde_json::Value;
+use tests::workspace;
+
 use crate::{
-    cluster::{NODE_PORT, Namespace, commit, get, pods, try_kubectl, wait_for, wait_for_runtime},
+    cluster::{
+        NODE_PORT, Namespace, commit, get, node_port, pods, try_kubectl, wait_for, wait_for_runtime, wait_until,
+    },
+    guides::follow,
     measures::measure,
 };
 
 pub(crate) fn native() {
-    installs("native", "native");
+    installs("native", "native", || follow(&workspace(), "README.md", "As a native binary"));
 }
 
 pub(crate) fn wasm() {
-    installs("wasm", "wasi-0.3");
+    installs("wasm", "wasi-0.3", || follow(&workspace(), "README.md", "As WebAssembly"));
 }
 
-fn installs(runtime: &str, answering: &str) {
+fn installs(runtime: &str, answering: &str, follow_readme: impl Fn() -> String) {
     let hello = Namespace::new("hello");
-    let started = Instant::now();
-    let notes = hello.helm("install", &["chart", "--set", &format!("runtime={runtime},message=Good morning")]);
-    let info = wait_for_runtime(NODE_PORT, answering);
-    measure(format!("{runtime}: helm install to first answer"), format!("{:.1} s", started.elapsed().as_secs_f64()));
+    let printed = follow_readme();
+    let answer: Value = serde_json::from_str(printed.lines().last().expect("an answer")).expect("JSON");
+    assert_eq!(answer["runtime"], answering);
 
-    assert_eq!(info["message"], "Good morning");
+    let info = wait_for_runtime(NODE_PORT, answering);
     assert_eq!(info["commit"], commit());
     assert_eq!(info["hostname"], pods("hello")[0].as_str());
+    let notes = hello.helm("status", &[]);
     assert!(notes.contains("http://NODE:30007/") && notes.contains("minikube service hello"), "{notes}");
     hello.helm("test", &["--timeout", "50s"]);
 
@@ -34,6 +40,19 @@ fn installs(runtime: &str, answering: &str) {
         Some(container["usage"]["memory"].as_str()?.to_owned())
     });
     measure(format!("{runtime}: memory of the pod, idle"), mebibytes(&memory));
+
+    let upgraded = Instant::now();
+    hello.helm("upgrade", &["chart", "--reuse-values", "--set", "message=Good morning"]);
+    wait_until("another message", || wait_for_runtime(NODE_PORT, answering)["message"] == "Good morning");
+    measure(format!("{runtime}: helm upgrade to first answer"), format!("{:.1} s", upgraded.elapsed().as_secs_f64()));
+}
+
+pub(crate) fn side_by_side() {
+    let _namespaces = ["hello-native", "hello-wasm"].map(Namespace::new);
+    follow(&workspace(), "README.md", "Both, side by side");
+    for (namespace, answering) in [("hello-native", "native"), ("hello-wasm", "wasi-0.3")] {
+        wait_for_runtime(node_port(namespace), answering);
+    }
 }
 
 /// Kubernetes writes `12345Ki`.

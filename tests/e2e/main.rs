@@ -24,10 +24,11 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-const CASES: [(&str, fn()); 28] = [
+const CASES: [(&str, fn()); 29] = [
     ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
     ("install: native", install::native),
     ("install: wasm", install::wasm),
+    ("install: both, side by side", install::side_by_side),
     ("install: what cannot work is refused", install::what_cannot_work_is_refused),
     ("install: the namespace is restricted", install::the_namespace_is_restricted),
     ("network: what the policy forbids is refused", network::what_the_policy_forbids_is_refused),
