@@ -51,7 +51,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("minikube start", MINIKUBE),
     (r#"eval "$(minikube docker-env)""#, MINIKUBE),
     ("make images", Alike(("Makefile", "@scripts/images.sh build\n\t@$(CARGO) test --locked --package tests --test e2e"))),
-    (r#"curl "http://$(minikube ip):30007/""#, Alike(("tests/e2e/argocd.rs", "wait_for_runtime(NODE_PORT, \"native\")"))),
+    (r#"curl --retry 5 --retry-connrefused "http://$(minikube ip):30007/""#, Alike(("tests/e2e/argocd.rs", "wait_for_runtime(NODE_PORT, \"native\")"))),
     ("kubectl create namespace argocd", As(("tests/cluster/node.sh", "\nkubectl create namespace argocd\n"))),
     ("kubectl apply --namespace argocd --server-side -f https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.11/manifests/install.yaml", PUBLISHED),
     ("kubectl wait crd/applications.argoproj.io crd/appprojects.argoproj.io --for=condition=Established", Alike(("tests/cluster/node.sh", "kubectl wait --for=condition=Established crd --all"))),
