@@ -315,10 +315,10 @@ impl ResourceLimiter for Limiter {
         };
         self.last_growth = if limit.is_none() { growth } else { 0 };
         self.memory += self.last_growth;
-        if let Some((of, limit)) = limit {
-            if !std::mem::replace(&mut self.refused, true) {
-                tracing::warn!(desired = self.memory + growth, of, limit, "guest was refused memory");
-            }
+        if let Some((of, limit)) = limit
+            && !mem::replace(&mut self.refused, true)
+        {
+            tracing::warn!(desired = self.memory + growth, of, limit, "guest was refused memory");
         }
         Ok(limit.is_none())
     }
