@@ -39,7 +39,7 @@ serve() { # address, program and arguments
   local url=http://$1/ server
   shift
   echo "counting: $(basename "$1")"
-  LLVM_PROFILE_FILE=$counts/$(basename "$1")-%p-%m.profraw "$@" 2>/dev/null &
+  LLVM_PROFILE_FILE=$counts/%p-%m.profraw "$@" 2>/dev/null &
   server=$!
   until curl --silent --output /dev/null "$url"; do
     kill -0 $server
@@ -98,16 +98,7 @@ make_profile() {
 
   mkdir -p pgo
   rm -f pgo/*-"$host".profdata
-  # In the host a request runs ten times as much as natively, beside which all of the native one would look cold.
-  local file weight inputs=()
-  for file in "$counts"/*.profraw; do
-    case ${file##*/} in
-      hello-host-*) weight=1 ;;
-      *) weight=10 ;;
-    esac
-    inputs+=("--weighted-input=$weight,$file")
-  done
-  "$tools/llvm-profdata" merge --sparse --output "$profile" "${inputs[@]}"
+  "$tools/llvm-profdata" merge --sparse --output "$profile" "$counts"/*.profraw
   echo "made $profile; it is used from the next build on, and \`make instructions\` says what it has changed"
 }
 
