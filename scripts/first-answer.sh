@@ -36,7 +36,8 @@ first_answer() { # runtime, what it is
   took=$((SECONDS - start))
   page=$(curl --silent --output /dev/null --header 'Accept: text/html' --write-out '%{size_download}' "$url")
   kill -- "-$server"
-  wait "$server" || true
+  # Nor a word of the shell's that it has ended.
+  wait "$server" 2>/dev/null || true
   server=
   rm -rf "${folder:?}/$1"
   printf '| %s | 2 | %d min %02d s | %s bytes |\n' "$2" $((took / 60)) $((took % 60)) "$page"
