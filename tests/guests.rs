@@ -7,12 +7,8 @@ use std::{
     thread,
 };
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use http_body_util::Empty;
-use hyper::{Request, client::conn::http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tests::{Protocol, Server, get, host, request, send, try_send, with_bystanders};
+use tests::{Protocol, Server, get, host, http2_connection, over_http2, request, send, try_send, with_bystanders};
 use tokio::runtime::Runtime;
 
 const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
@@ -225,12 +221,10 @@ fn every_thread_gets_its_share_of_connections() {
 fn every_thread_gets_its_share_of_the_streams_of_a_connection() {
     let server = serve("guest_p3.wasm", &[]);
     let statuses = Runtime::new().expect("a runtime").block_on(async {
-        let io = TokioIo::new(tokio::net::TcpStream::connect(server.address).await.expect("a connection"));
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.expect("HTTP/2");
-        tokio::spawn(connection);
+        let (sender, _connection) = http2_connection(server.address, None).await.expect("HTTP/2");
         let loops = (0..threads(&server)).map(|_| {
-            let (mut sender, uri) = (sender.clone(), format!("http://{}/loop", server.address));
-            let request = Request::get(uri).body(Empty::<Bytes>::new()).expect("a request");
+            let mut sender = sender.clone();
+            let request = over_http2(request("GET", "/loop", "")).expect("a request");
             async move { sender.send_request(request).await.expect("an answer").status() }
         });
         join_all(loops).await

@@ -1,7 +1,6 @@
 //! The limits and layers of the server, seen from outside, for both kinds of server.
 
 use std::{
-    convert::Infallible,
     io::{Read, Write},
     net::{Shutdown, TcpStream},
     thread,
@@ -10,17 +9,14 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{future::join_all, stream};
-use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
-use hyper::{
-    Request,
-    body::{Body, Frame},
-    client::conn::http2,
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use tests::{
+    AnyBody, AnyRequest, PATIENCE, Protocol, Server, http2_connection, over_http2, raw, request, send, servers,
+    try_send,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tests::{PATIENCE, Protocol, Server, raw, request, send, servers, try_send};
 use tokio::{
     runtime::Builder,
-    task::JoinHandle,
     time::{sleep, timeout},
 };
 
@@ -43,30 +39,8 @@ fn idle_connections_are_closed_and_busy_ones_are_not() {
     }
 }
 
-type AnyBody = UnsyncBoxBody<Bytes, Infallible>;
-
-/// A connection of HTTP/2, what keeps it going, and a window of so many bytes for each answer.
-async fn http2_connection(
-    server: &Server,
-    window: u32,
-) -> (http2::SendRequest<AnyBody>, JoinHandle<Result<(), hyper::Error>>) {
-    let stream = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
-    let mut http2 = http2::Builder::new(TokioExecutor::new());
-    let handshake = http2.initial_stream_window_size(window).handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = handshake.expect("HTTP/2");
-    (sender, tokio::spawn(connection))
-}
-
-const USUAL_WINDOW: u32 = 65_535;
-
-fn over_http2(server: &Server, path: &str, body: AnyBody) -> Request<AnyBody> {
-    let method = if body.is_end_stream() { "GET" } else { "POST" };
-    let uri = format!("http://{}{path}", server.address);
-    Request::builder().method(method).uri(uri).body(body).expect("a request")
-}
-
-fn get_over_http2(server: &Server, path: &str) -> Request<AnyBody> {
-    over_http2(server, path, AnyBody::default())
+fn get_over_http2(path: &str) -> AnyRequest {
+    over_http2(request("GET", path, "")).expect("a request")
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -78,8 +52,8 @@ fn block_on<F: Future>(future: F) -> F::Output {
 fn idle_connections_of_http2_are_closed_in_order_and_busy_ones_are_not() {
     for server in servers(&["--header-timeout", "200ms"]) {
         block_on(async {
-            let (mut sender, connection) = http2_connection(&server, USUAL_WINDOW).await;
-            let answer = sender.send_request(get_over_http2(&server, "/delay/1")).await.expect("an answer");
+            let (mut sender, connection) = http2_connection(server.address, None).await.expect("HTTP/2");
+            let answer = sender.send_request(get_over_http2("/delay/1")).await.expect("an answer");
             assert_eq!(answer.status(), 200);
             drop(answer);
             connection.await.expect("no panic").expect("closed in order");
@@ -122,17 +96,17 @@ fn an_answer_over_http2_holds_its_place_until_it_is_sent_and_not_for_ever() {
         let wait = |in_flight| server.wait_for_metric("http_requests_in_flight", in_flight);
         let in_flight = |wanted| thread::scope(|scope| scope.spawn(|| wait(wanted)).join().expect("no panic"));
         block_on(async {
-            let (mut sender, connection) = http2_connection(&server, 1).await;
+            let (mut sender, connection) = http2_connection(server.address, Some(1)).await.expect("HTTP/2");
             let mut answers = Vec::new();
             for path in ["/", "/info"] {
-                answers.push(sender.send_request(get_over_http2(&server, path)).await.expect("an answer"));
+                answers.push(sender.send_request(get_over_http2(path)).await.expect("an answer"));
             }
             in_flight(2.0);
             assert!(connection.await.expect("no panic").is_err(), "cut off");
             in_flight(0.0);
 
-            let (mut sender, _connection) = http2_connection(&server, USUAL_WINDOW).await;
-            let answer = sender.send_request(get_over_http2(&server, "/")).await.expect("an answer");
+            let (mut sender, _connection) = http2_connection(server.address, None).await.expect("HTTP/2");
+            let answer = sender.send_request(get_over_http2("/")).await.expect("an answer");
             assert!(answer.into_body().collect().await.expect("a body").to_bytes().starts_with(b"{"));
             in_flight(0.0);
         });
@@ -144,19 +118,19 @@ fn an_answer_over_http2_holds_its_place_until_it_is_sent_and_not_for_ever() {
 fn bodies_that_overlap_on_a_connection_are_no_single_slow_one() {
     for server in servers(&["--request-timeout", "600ms"]) {
         block_on(async {
-            let (sender, _connection) = http2_connection(&server, USUAL_WINDOW).await;
+            let (sender, _connection) = http2_connection(server.address, None).await.expect("HTTP/2");
             let uploads = (0..10).map(|number: u32| {
-                let (mut sender, server) = (sender.clone(), &server);
+                let mut sender = sender.clone();
                 async move {
                     sleep(Duration::from_millis(150) * number).await;
                     let halves = stream::unfold(0, async |sent| {
                         if sent == 1 {
                             sleep(Duration::from_millis(300)).await;
                         }
-                        (sent < 2).then(|| (Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"half"))), sent + 1))
+                        (sent < 2).then(|| (Ok(Frame::data(Bytes::from_static(b"half"))), sent + 1))
                     });
-                    let request = over_http2(server, "/echo", AnyBody::new(StreamBody::new(halves)));
-                    let answer = sender.send_request(request).await.expect("an answer");
+                    let upload = request("POST", "/echo", "").map(|_| AnyBody::new(StreamBody::new(halves)));
+                    let answer = sender.send_request(over_http2(upload).expect("a request")).await.expect("an answer");
                     answer.into_body().collect().await.expect("a whole answer").to_bytes()
                 }
             });
@@ -174,8 +148,8 @@ fn old_connections_are_asked_to_close_and_lose_nothing() {
         assert!(old.contains("connection: close"), "{answers}");
 
         block_on(async {
-            let (mut sender, connection) = http2_connection(&server, USUAL_WINDOW).await;
-            let in_flight = get_over_http2(&server, "/delay/0.5");
+            let (mut sender, connection) = http2_connection(server.address, None).await.expect("HTTP/2");
+            let in_flight = get_over_http2("/delay/0.5");
             let answer = sender.send_request(in_flight).await.expect("an answer, older than the connection may be");
             assert_eq!(answer.status(), 200);
             drop(answer);

@@ -17,7 +17,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use tokio::{net::TcpStream, runtime::Builder, time::timeout};
+use tokio::{net::TcpStream, runtime::Builder, task::JoinHandle, time::timeout};
 
 use crate::{PATIENCE, Server};
 
@@ -95,8 +95,11 @@ const FIELDS_OF_THE_RUNTIME: [&str; 4] = ["runtime", "target", "wasi_host", "hos
 /// Headers of the connection or of the moment. HTTP/2 and other hosts frame bodies in ways of their own.
 const HEADERS_OF_THE_TRANSPORT: [&str; 4] = ["date", "connection", "transfer-encoding", "keep-alive"];
 
-/// A request with a body of any kind.
-pub type AnyRequest = Request<BoxBody<Bytes, Box<dyn Error + Send + Sync>>>;
+/// A body of any kind.
+pub type AnyBody = BoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// A request with such a body.
+pub type AnyRequest = Request<AnyBody>;
 
 /// A request with a body of known length.
 #[must_use]
@@ -154,27 +157,48 @@ pub fn wait_until_it_answers(address: SocketAddr) {
     }
 }
 
+/// A connection of HTTP/2 with a window of so many bytes for each answer, or hyper's own: what sends requests over it, and what ends
+/// when it does.
+///
+/// # Errors
+/// What went wrong before it was one.
+pub async fn http2_connection(
+    address: SocketAddr,
+    window: Option<u32>,
+) -> Result<(conn::http2::SendRequest<AnyBody>, JoinHandle<hyper::Result<()>>), Box<dyn Error + Send + Sync>> {
+    let io = TokioIo::new(TcpStream::connect(address).await?);
+    let mut http2 = conn::http2::Builder::new(TokioExecutor::new());
+    let (sender, connection) = http2.initial_stream_window_size(window).handshake(io).await?;
+    Ok((sender, tokio::spawn(connection)))
+}
+
+/// A request as HTTP/2 has it, with the authority in its URI.
+///
+/// # Errors
+/// Its Host is none that stands in a URI.
+pub fn over_http2(mut request: AnyRequest) -> Result<AnyRequest, Box<dyn Error + Send + Sync>> {
+    if let Some(host) = request.headers_mut().remove(HOST) {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        *request.uri_mut() = format!("http://{}{path}", host.to_str()?).parse()?;
+    }
+    Ok(request)
+}
+
 async fn exchange(
     address: SocketAddr,
     protocol: Protocol,
-    mut request: AnyRequest,
+    request: AnyRequest,
 ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-    let io = TokioIo::new(TcpStream::connect(address).await?);
     let response: Response<_> = match protocol {
         Protocol::Http1 => {
+            let io = TokioIo::new(TcpStream::connect(address).await?);
             let (mut sender, connection) = conn::http1::handshake(io).await?;
             tokio::spawn(connection);
             sender.send_request(request).await?
         }
         Protocol::Http2 => {
-            let (mut sender, connection) = conn::http2::handshake(TokioExecutor::new(), io).await?;
-            tokio::spawn(connection);
-            // HTTP/2 carries the authority in the URI.
-            if let Some(host) = request.headers_mut().remove(HOST) {
-                let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-                *request.uri_mut() = format!("http://{}{path}", host.to_str()?).parse()?;
-            }
-            sender.send_request(request).await?
+            let (mut sender, _connection) = http2_connection(address, None).await?;
+            sender.send_request(over_http2(request)?).await?
         }
     };
     let (head, body) = response.into_parts();

@@ -12,7 +12,10 @@ mod server;
 pub const VERSION: &str = include_str!("../../VERSION").trim_ascii();
 
 pub use bystanders::{Bystanders, with_bystanders};
-pub use client::{Answer, AnyRequest, Protocol, get, raw, request, send, try_send, wait_until_it_answers};
+pub use client::{
+    Answer, AnyBody, AnyRequest, Protocol, get, http2_connection, over_http2, raw, request, send, try_send,
+    wait_until_it_answers,
+};
 pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};
 pub use document::{Block, all_blocks, blocks, update_document};
 pub use other_host::OtherHost;
