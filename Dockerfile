@@ -1,21 +1,22 @@
 # Three images from one source, each FROM scratch; `make images` builds them all, and labels them with version and revision. Plain
-# enough for the classic builder.
+# enough for the classic builder. Programs are built by scripts/build.sh, as those in dist/ and in the benchmarks are.
 #
-# What takes long, the dependencies, is compiled in layers of its own, which only another Cargo.toml or Cargo.lock makes anew.
+# Dependencies take the longest. They are compiled in layers of their own, which only another Cargo.toml, Cargo.lock or build script
+# rebuilds.
 
-# Everything that goes into an image is built by cargo auditable, which puts a list of dependencies into it: two kilobytes that scanners
-# read. Paths are cut short for size, and so that the bytes do not depend on where and when they were made.
+# cargo auditable puts a list of dependencies into each program, which scanners read: two kilobytes. Rust's version is that of
+# Cargo.toml; a test compares them.
 FROM rust:1.95-slim-trixie AS rust
 RUN cargo install --locked --root /usr/local cargo-auditable@0.7.7
 COPY scripts/wasm-target.sh /
 RUN /wasm-target.sh
-ENV CARGO_TARGET_DIR=/target SOURCE_DATE_EPOCH=0 RUSTFLAGS=--remap-path-prefix=/usr/local/cargo/registry/src/=
+ENV CARGO_TARGET_DIR=/target CARGO="cargo auditable"
 
-# The workspace as its manifests tell it, every crate empty.
+# The workspace with every crate empty.
 FROM rust AS manifests
 WORKDIR /manifests
 COPY . .
-RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
+RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path './scripts/*' -delete \
  && for manifest in */Cargo.toml */*/Cargo.toml */*/*/Cargo.toml; do \
       src="${manifest%Cargo.toml}src"; mkdir -p "$src"; echo 'fn main() {}' >"$src/main.rs"; touch "$src/lib.rs"; \
     done
@@ -27,23 +28,20 @@ COPY --from=manifests /manifests/bench bench
 COPY --from=manifests /manifests/tests tests
 COPY . .
 
-# Static, so that nothing else is needed in an image, and with musl, which takes 0.8 MiB less than glibc. What it could cost is its
-# allocator, as threads wait for one another in it; the binaries bring mimalloc. Packed relocations are for size, too.
+# What a static program is linked with.
 FROM rust AS static
 RUN target=$(uname -m)-unknown-linux-musl \
  && if ! command -v musl-gcc; then apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi \
  && if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then rustup target add "$target"; fi
-ENV RUSTFLAGS="$RUSTFLAGS -C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
 
 FROM static AS native-build
 COPY --from=manifests /manifests /manifests
-RUN cd /manifests && cargo auditable build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-native \
- && cargo clean --workspace --profile image --target "$(uname -m)-unknown-linux-musl"
+RUN cd /manifests && scripts/build.sh release program --package hello-native \
+ && cargo clean --workspace --release --target "$(uname -m)-unknown-linux-musl"
 WORKDIR /src
 COPY --from=source /src .
 ARG HELLO_COMMIT
-RUN cargo auditable build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-native \
- && cp /target/*/image/hello-native /
+RUN cp "$(scripts/build.sh release program --package hello-native)/hello-native" /
 
 FROM scratch AS native
 LABEL org.opencontainers.image.title="hello-native" \
@@ -57,15 +55,14 @@ ENTRYPOINT ["/hello-native"]
 
 FROM rust AS components
 COPY --from=manifests /manifests /manifests
-RUN cd /manifests && cargo auditable build --locked --release --target wasm32-wasip2 --package hello-wasi-0-2 --package hello-wasi-0-3 \
+RUN cd /manifests && scripts/build.sh release component --package hello-wasi-0-2 --package hello-wasi-0-3 \
  && cargo clean --workspace --release --target wasm32-wasip2
 WORKDIR /src
 COPY --from=source /src .
 ARG HELLO_COMMIT
-RUN cargo auditable build --locked --release --target wasm32-wasip2 --package hello-wasi-0-2 --package hello-wasi-0-3 \
- && cp /target/wasm32-wasip2/release/*.wasm /
+RUN built=$(scripts/build.sh release component --package hello-wasi-0-2 --package hello-wasi-0-3) && cp "$built"/*.wasm /
 
-# What the Spin shim reads: /spin.toml, and the component where that says.
+# What the Spin shim reads: /spin.toml, and the component where that file says.
 FROM scratch AS spin
 LABEL org.opencontainers.image.title="hello-spin" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component for Spin on Kubernetes" \
@@ -74,31 +71,35 @@ COPY spin.toml /
 COPY --from=components /hello_wasi_0_2.wasm /dist/hello-wasi-0.2.wasm
 USER 65532:65532
 EXPOSE 8080
-# The shim wants a command, and ignores which.
+# The shim needs a command, and ignores which.
 ENTRYPOINT ["/"]
 
-# The host that goes into the image has no compiler. The one that compiles, here, is not optimised itself; what it makes is, and is
-# the same on every machine of the architecture.
-FROM static AS wasm-build
+# The host in the image has no compiler. The one that compiles the component is built by the quick profile: its machine code is the same.
+FROM rust AS compiler-build
 COPY --from=manifests /manifests /manifests
-ENV CARGO_PROFILE_DEV_DEBUG=false
-RUN cd /manifests \
- && cargo build --locked --target host-tuple --package hello-host \
- && cargo auditable build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-host --no-default-features \
- && cargo clean --workspace --target host-tuple && cargo clean --workspace --profile image --target "$(uname -m)-unknown-linux-musl"
+RUN cd /manifests && CARGO=cargo scripts/build.sh quick program --package hello-host --no-default-features --features compiler \
+ && cargo clean --workspace --profile quick
 WORKDIR /src
 COPY --from=source /src .
+RUN cp "$(CARGO=cargo scripts/build.sh quick program --package hello-host --no-default-features --features compiler)/hello-host" /
 COPY --from=components /hello_wasi_0_3.wasm /
-RUN cargo run --locked --target host-tuple --package hello-host -- compile /hello_wasi_0_3.wasm -o /hello.cwasm
+RUN /hello-host compile /hello_wasi_0_3.wasm -o /hello.cwasm
+
+FROM static AS wasm-build
+COPY --from=manifests /manifests /manifests
+RUN cd /manifests && scripts/build.sh release program --package hello-host --no-default-features --features server \
+ && cargo clean --workspace --release --target "$(uname -m)-unknown-linux-musl"
+WORKDIR /src
+COPY --from=source /src .
 ARG HELLO_COMMIT
-RUN cargo auditable build --locked --profile image --target "$(uname -m)-unknown-linux-musl" --package hello-host --no-default-features \
- && cp /target/*/image/hello-host /
+RUN cp "$(scripts/build.sh release program --package hello-host --no-default-features --features server)/hello-host" /
 
 FROM scratch AS wasm
 LABEL org.opencontainers.image.title="hello-wasm" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component in its own host" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=wasm-build /hello-host /hello.cwasm /hello.cwasm.sha256 /
+COPY --from=compiler-build /hello.cwasm /hello.cwasm.sha256 /
+COPY --from=wasm-build /hello-host /
 USER 65532:65532
 ENV HELLO_LISTEN=0.0.0.0:8080 HELLO_ADMIN_LISTEN=0.0.0.0:9090
 EXPOSE 8080 9090

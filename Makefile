@@ -5,35 +5,25 @@ RUNTIME ?= wasm
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
-# What is missing of the tools of cargo is built into there, after a word about it.
+# The tools of cargo that are missing are built into this folder, after a message.
 export PATH := $(PATH):$(abspath $(TARGET_DIR))/tools/bin
-WASM := --target wasm32-wasip2 --locked --release
-# Programs, for this machine, by the profile of what runs when they serve.
-HOST := $(shell rustc --print host-tuple)
-NATIVE := --target $(HOST) --locked --release
-PROGRAMS := hello-native hello-host
-# The same source makes the same bytes in any folder: no path of this machine gets into messages of panics, and with such flags cargo
-# leaves all flags, and so the path of the profile, out of its hashes.
-CARGO_HOME_DIR := $(or $(CARGO_HOME),$(HOME)/.cargo)
-FLAGS := $(RUSTFLAGS) --remap-path-prefix=$(CARGO_HOME_DIR)/registry/src/= --remap-path-prefix=$(abspath $(TARGET_DIR))/=
-WITH_PROFILE = RUSTFLAGS="$(FLAGS) $$(scripts/profile.sh flags $(TARGET_DIR))"
-# Nor does the time: mimalloc, in C, has it in a message.
-export SOURCE_DATE_EPOCH := 0
-BUILD_WASM = RUSTFLAGS="$(FLAGS)" $(CARGO) build $(WASM)
+# All programs and components are built by this script. It prints the folder of what it has built.
+BUILD := CARGO="$(CARGO)" scripts/build.sh
 
 .PHONY: help
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: run-$(RUNTIME) ## Serve on 127.0.0.1:8080; RUNTIME=native, wasm, wasm-p2 or spin
+run: ## Serve on 127.0.0.1:8080; RUNTIME=native, wasm, wasm-p2 or spin
+	@exec scripts/run.sh "$(RUNTIME)"
 
 .PHONY: doctor
 doctor: ## Say what is missing, here and in the cluster, what is wrong with a deployment, and what mends it
 	@scripts/doctor.sh $(NAMESPACE)
 
 .PHONY: build
-build: $(PROGRAMS) components ## Build dist/: both binaries and both components
+build: hello-native components hello-host ## Build dist/: both binaries and both components
 
 .PHONY: test
 test: lint deny unit blackbox ## Check the format, lint, and run every test
@@ -48,14 +38,15 @@ sbom: ## Write what is linked into each program into dist/*.cdx.json (CycloneDX;
 	@scripts/sbom.sh dist
 
 .PHONY: images
-images: ## Build the images hello-native, hello-wasm and hello-spin
-	@scripts/images.sh build
+images: ## Build the container images, or one with RUNTIME=native, wasm or spin
+	@scripts/images.sh build $(if $(filter command line environment,$(origin RUNTIME)),$(RUNTIME))
 
 .PHONY: scan
 scan: cargo-audit ## Look for known vulnerabilities in the images and the SBOMs
 	@scripts/scan.sh $(TARGET_DIR)/advisory-db
 
 .PHONY: reproducible
+PROGRAMS := hello-native hello-host
 reproducible: ## Build everything twice, in other folders, and compare (30 minutes; PROGRAMS=hello-native for 5)
 	@scripts/reproducible.sh $(TARGET_DIR)/reproducible $(PROGRAMS)
 
@@ -90,16 +81,17 @@ e2e: build ## Deploy the images on a throwaway cluster, in every way that the do
 	@tests/cluster/cluster.sh run $(CARGO) test --locked --package tests --test e2e
 
 .PHONY: bench bench-quick
-bench: build bench-build ## Measure ours and peers for half an hour, into docs/BENCHMARKS.md (Linux, root)
+bench: build bench-build ## Run all benchmarks of the images and of other servers, into docs/BENCHMARKS.md (45 minutes, Linux, root)
+	@scripts/images.sh build native && scripts/images.sh build wasm
 	@bench/peers/install.sh $(TARGET_DIR)/peers
-	@$(TARGET_DIR)/$(HOST)/release/bench full $(TARGET_DIR)/peers
+	@bench=$$($(BUILD) release program --quiet --package bench --bins) && "$$bench/bench" full $(TARGET_DIR)/peers
 
-bench-quick: build bench-build ## Measure speed, start, memory and size, in under a minute
-	@$(TARGET_DIR)/$(HOST)/release/bench quick
+bench-quick: build bench-build ## Measure speed, start, memory and size of dist/, in under a minute
+	@bench=$$($(BUILD) release program --quiet --package bench --bins) && "$$bench/bench" quick
 
-.PHONY: first-answer
-first-answer: ## Measure from a clone to the first answer, native and wasm, into docs/BENCHMARKS.md (12 minutes)
-	@scripts/first-answer.sh docs/BENCHMARKS.md
+.PHONY: first-run
+first-run: ## Measure the time from a clone to the first response, and from a change to its response, into docs/BENCHMARKS.md
+	@scripts/first-run.sh docs/BENCHMARKS.md
 
 .PHONY: hostile
 hostile: build ## Put hostile input to every runtime, and write what came of it into docs/SECURITY.md
@@ -113,17 +105,13 @@ soak: build ## Serve over bad connections for half an hour, and write into docs/
 		$(CARGO) test --quiet --locked --package tests --test soak
 
 .PHONY: instructions
-instructions: build ## Write anew what a request costs in instructions, which `make test` holds later changes to
+instructions: build ## Update the instruction-count baseline, against which `make test` checks later changes
 	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions
 
 .PHONY: picture
 picture: build ## Make the pictures of README.md anew, by real load (needs prometheus, Chromium and tests/python-tools.sh)
 	@$(CARGO) run --quiet --locked --package tests --bin picture
 	@SCREENSHOTS=docs pytest-playwright -q -p no:cacheprovider tests/page.py -k switch
-
-.PHONY: profile
-profile: components ## Write anew what the compiler knows of a request, after a change of dependencies (20 minutes)
-	@scripts/profile.sh make
 
 .PHONY: rename
 rename: ## Give a fork its own name, as NAME=note-book (docs/YOUR-OWN-SERVICE.md)
@@ -136,28 +124,18 @@ clean: ## Remove what was built
 
 # --- behind the commands above ---
 
-.PHONY: $(PROGRAMS) components target bench-build
-# Each by itself, so that neither has what only the other wants of a dependency.
-$(PROGRAMS):
-	@$(WITH_PROFILE) $(CARGO) build $(NATIVE) --package $@
-	@mkdir -p dist
-	@install $(TARGET_DIR)/$(HOST)/release/$@ dist/
+.PHONY: hello-native hello-host components bench-build
+# Each by itself, as its image is built: together, each would be linked with the other's features of a dependency.
+hello-native hello-host:
+	@programs=$$($(BUILD) release program --package $@) && mkdir -p dist && install "$$programs/$@" dist/
 
-components: target
-	@$(BUILD_WASM) --package hello-wasi-0-2 --package hello-wasi-0-3
-	@mkdir -p dist
-	@install $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_2.wasm dist/hello-wasi-0.2.wasm
-	@install $(TARGET_DIR)/wasm32-wasip2/release/hello_wasi_0_3.wasm dist/hello-wasi-0.3.wasm
+components:
+	@built=$$($(BUILD) release component --package hello-wasi-0-2 --package hello-wasi-0-3) && mkdir -p dist \
+		&& install "$$built/hello_wasi_0_2.wasm" dist/hello-wasi-0.2.wasm && install "$$built/hello_wasi_0_3.wasm" dist/hello-wasi-0.3.wasm
 
-target:
-	@scripts/wasm-target.sh $(TARGET_DIR)
-
-bench-build: target
-	@$(WITH_PROFILE) $(CARGO) build --quiet $(NATIVE) --package bench --bins
-	@$(BUILD_WASM) --quiet --package bench-variables --package bench-work
-	@mkdir -p $(TARGET_DIR)/peers
-	@install $(TARGET_DIR)/wasm32-wasip2/release/bench_variables.wasm $(TARGET_DIR)/peers/variables.wasm
-	@install $(TARGET_DIR)/wasm32-wasip2/release/bench_work.wasm $(TARGET_DIR)/peers/work.wasm
+bench-build:
+	@built=$$($(BUILD) release component --quiet --package bench-variables --package bench-work) && mkdir -p $(TARGET_DIR)/peers \
+		&& install "$$built/bench_variables.wasm" $(TARGET_DIR)/peers/variables.wasm && install "$$built/bench_work.wasm" $(TARGET_DIR)/peers/work.wasm
 
 .PHONY: cargo-deny cargo-audit
 cargo-deny: VERSION = 0.20.2
@@ -167,37 +145,25 @@ cargo-deny cargo-audit:
 		echo "$@ is not on PATH; building $@ $(VERSION) into $(TARGET_DIR)/tools, which takes minutes, once" >&2; \
 		env --unset CARGO_TARGET_DIR $(CARGO) install --quiet --locked --root $(TARGET_DIR)/tools $@@$(VERSION); }
 
-.PHONY: run-native run-wasm run-wasm-p2 run-spin
-# HELLO_COMMIT is for builds, and no setting of a program.
-run-native: hello-native
-	@unset HELLO_COMMIT; exec dist/hello-native
-
-run-wasm: build
-	@unset HELLO_COMMIT; exec dist/hello-host serve dist/hello-wasi-0.3.wasm
-
-run-wasm-p2: build
-	@unset HELLO_COMMIT; exec dist/hello-host serve dist/hello-wasi-0.2.wasm
-
-run-spin:
-	@command -v spin >/dev/null || { echo "RUNTIME=spin needs the program spin, which is not on PATH; https://spinframework.dev/install has it" >&2; exit 1; }
-	@exec spin up --build --listen 127.0.0.1:8080
-
-run-%:
-	@echo "RUNTIME=$* is not known; use native, wasm, wasm-p2 or spin" >&2; exit 64
-
-.PHONY: lint unit blackbox fixtures
-lint: target
+.PHONY: lint unit blackbox fixtures quick
+lint:
+	@scripts/wasm-target.sh $(TARGET_DIR)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --release --all-targets -- --deny warnings
-	$(CARGO) clippy $(WASM) --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package bench-variables --package bench-work -- --deny warnings
+	$(CARGO) clippy --locked --release --target wasm32-wasip2 --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package bench-variables --package bench-work -- --deny warnings
 
 unit:
 	$(CARGO) test --locked --package hello --package hello-server --package hello-wasm-allocator
 
-fixtures: target
-	@$(BUILD_WASM) --package guest-p2 --package guest-p3 --package guest-command
-	@mkdir -p dist
-	@install $(addprefix $(TARGET_DIR)/wasm32-wasip2/release/,guest_p2.wasm guest_p3.wasm guest-command.wasm) dist/
+fixtures:
+	@built=$$($(BUILD) release component --package guest-p2 --package guest-p3 --package guest-command) && mkdir -p dist \
+		&& install "$$built"/guest_p2.wasm "$$built"/guest_p3.wasm "$$built"/guest-command.wasm dist/
 
-blackbox: build fixtures
+# What `make run` starts: else the first test of it would wait for a build.
+quick:
+	@scripts/build.sh quick component --package hello-wasi-0-2 --package hello-wasi-0-3 >/dev/null
+	@scripts/build.sh quick program --package hello-native >/dev/null
+	@scripts/build.sh quick program --package hello-host >/dev/null
+
+blackbox: build fixtures quick
 	$(CARGO) test --locked --package tests

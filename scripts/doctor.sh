@@ -6,6 +6,8 @@
 # Exits with 0 where `make run` works as native and as wasm. The rest is for those who want it, and fails nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/requirements.sh
+source scripts/requirements.sh
 
 [[ ${1:-} != -* ]] || { sed -n 's/^# \?//; 2,6p' "$0" >&2; exit 64; }
 namespace=${1:-hello}
@@ -29,21 +31,11 @@ lack() { # list, what
   printf -v "$list" '%s' "${!list:+${!list}, }$2"
 }
 
-has() { command -v "$1" >/dev/null; }
-at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; } # version, the one that is needed
 get_program() { # name, where else
   if has brew; then echo "brew install $1"; else echo "$2 says how"; fi
 }
-get_compiler() {
-  if has apt-get; then echo 'sudo apt-get install build-essential'
-  elif has dnf; then echo 'sudo dnf install gcc make'
-  elif has pacman; then echo 'sudo pacman -S base-devel'
-  elif has apk; then echo 'sudo apk add build-base'
-  elif has xcode-select; then echo 'xcode-select --install'
-  else echo 'install gcc or clang, with its headers, as your system has it'; fi
-}
 
-version=$(<VERSION)
+version=$(scripts/version.sh)
 default() { sed -n "s/^ *$1: \([a-z0-9.-]*\).*/\1/p" chart/values.yaml | head -n 1; } # of a value of the chart
 operator=$(sed -n 's/.*spin-operator \(v[0-9.]*\).*/\1/p' tests/cluster/spin-operator/go.mod | head -n 1)
 spinkube=https://github.com/spinframework/spin-operator/releases/download/$operator
@@ -53,16 +45,11 @@ shim='install the Spin shim there, as https://www.spinkube.dev/docs/install says
 
 title 'This machine'
 
-wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-rust=$(rustc --version 2>/dev/null | cut -d ' ' -f 2 || true)
-if [ -z "$rust" ] || ! has cargo; then
-  bad Rust "is not here; $wanted or newer: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
-  lack native Rust
-elif ! at_least "$rust" "$wanted"; then
-  newer='your system may have a newer package; https://rustup.rs always has'
-  ! has rustup || newer='rustup update stable && rustup default stable'
-  bad Rust "$rust is too old; $wanted or newer: $newer"
-  lack native "Rust $wanted"
+rust=$(rust_version)
+missing=$(missing_rust)
+if [ -n "$missing" ]; then
+  bad Rust "$missing"
+  lack native "Rust $(required_rust)"
 else
   ok Rust "$rust"
 fi
@@ -70,29 +57,45 @@ fi
 target=wasm32-wasip2
 if [ -z "$rust" ]; then
   without $target 'comes with Rust'
-elif compgen -G "$(rustc --print sysroot)/lib/rustlib/$target/lib/libstd-*.rlib" >/dev/null; then
-  ok $target 'is installed'
+elif has_std $target; then
+  ok $target 'installed'
 elif has rustup || has dpkg-deb; then
-  without $target 'is not installed yet; the first make run or make build does it (scripts/wasm-target.sh)'
+  without $target 'not installed yet; the first make run or make build installs it (scripts/wasm-target.sh)'
 else
-  bad $target "is not installed: your distribution's package for it, or Rust by https://rustup.rs"
+  bad $target "not installed: your distribution's package for it, or Rust by https://rustup.rs"
   lack wasm $target
 fi
 
-if ! has cc; then
-  bad 'C compiler' "cc is not here: $(get_compiler)"
-  lack native 'a C compiler'
-elif ! echo '#include <stdlib.h>' | cc -x c -fsyntax-only - 2>/dev/null; then
-  bad 'C compiler' "cc does not find the headers of C: $(get_compiler)"
+missing=$(missing_compiler)
+if [ -n "$missing" ]; then
+  bad 'C compiler' "$missing"
   lack native 'a C compiler'
 else
   ok 'C compiler' "$(cc --version 2>/dev/null | head -n 1)"
 fi
 
+if [ -n "$rust" ]; then
+  target=$(release_target)
+  missing=$(missing_release_target "$target")
+  if [ -n "$missing" ]; then without 'make build' "$target: $missing"
+  else ok 'make build' "for $target"; fi
+fi
+
+memory=$(available_memory)
+if [ -z "$memory" ]; then without memory 'unknown; building hello-host needs 2 GiB by make run, 3 GiB by make build'
+elif [ "$memory" -lt 2048 ]; then
+  bad memory "$memory MiB available; building hello-host needs 2 GiB by make run, 3 GiB by make build: end other programs, or add swap"
+  lack wasm 'memory'
+elif [ "$memory" -lt 3072 ]; then
+  without memory "$memory MiB available, enough for make run; make build needs 3 GiB: end other programs, or add swap"
+else
+  ok memory "$memory MiB available"
+fi
+
 if has make; then
   ok make "$(make --version | head -n 1)"
 else
-  bad make "is not here: $(get_compiler)"
+  bad make "is not here: $(install_compiler)"
   lack native make
 fi
 

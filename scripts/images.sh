@@ -1,69 +1,109 @@
 #!/usr/bin/env bash
-# Builds the three images, and hands them out, with whichever of docker, podman and buildah is there.
+# Builds the images, and hands them out, by docker, podman or buildah: the first of these that is there.
 #
-# usage: scripts/images.sh build                build hello-native, hello-wasm and hello-spin, tagged with the version
-#        scripts/images.sh save IMAGE FILE      write one of them to FILE, as `docker save` does
-#        scripts/images.sh push PLACE FOLDER    build and push them, by docker, as PLACE/IMAGE, with provenance and without a tag; their
-#                                               digests go into files in FOLDER
-#        scripts/images.sh engine               say which of the three does it
-# More arguments for the builds may be in IMAGE_FLAGS, such as --network=host.
+# usage: scripts/images.sh build [RUNTIME]       build the image of native, wasm or spin, or all three; tagged with the version, and
+#                                                with the version and the commit
+#        scripts/images.sh save IMAGE FILE       write one of them to FILE, as `docker save` does
+#        scripts/images.sh unpack IMAGE FOLDER   write its files into FOLDER
+#        scripts/images.sh push PLACE FOLDER     build and push them, by docker, as PLACE/IMAGE, with provenance and without a tag;
+#                                                write their digests to files in FOLDER
+#        scripts/images.sh engine                print which of the three builds them
+# IMAGE_FLAGS has more arguments for the builds, such as --network=host.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-version=$(<VERSION)
-# What a name without a registry means to Kubernetes; podman and buildah would say localhost/.
-name() { echo "docker.io/library/$1:$version"; }
 
 if docker info >/dev/null 2>&1; then engine=docker
 elif command -v podman >/dev/null; then engine=podman
 elif command -v buildah >/dev/null; then engine=buildah
 else
-  echo "building images needs docker, podman or buildah, and none is here; https://docs.docker.com/get-docker has the first" >&2
+  echo "building images needs docker, podman or buildah, and none is installed: https://docs.docker.com/get-docker" >&2
   exit 1
 fi
 
-build() { # image, command that builds and its options
-  local image=$1
-  shift
-  echo "building $image:$version with $engine"
-  # shellcheck disable=SC2086 # several words
-  "$@" --target "${image#hello-}" --build-arg "HELLO_COMMIT=$commit" "${labels[@]}" ${IMAGE_FLAGS:-} .
-}
-
-images=(hello-native hello-spin hello-wasm)
+version=$(scripts/version.sh)
 commit=$(git describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null || echo unknown)
+# Of changes that are not committed, the tag has a digest: each build that differs has a tag of its own, so that Kubernetes rolls it out.
+tag=$version-$commit
+if [ -n "$(git status --porcelain 2>/dev/null)" ]; then
+  changes=$({ git diff HEAD; git ls-files --others --exclude-standard -z | xargs -0 -r cat; } | git hash-object --stdin)
+  tag=$version-${commit%-dirty}-dirty.${changes:0:7}
+fi
 source=$(git remote get-url origin 2>/dev/null || true)
 labels=(--label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$commit")
 [[ $source != https://* ]] || labels+=(--label "org.opencontainers.image.source=$source")
 
+# What a name without a registry means to Kubernetes; podman and buildah would say localhost/.
+name() { echo "docker.io/library/$1:${2:-$version}"; } # image, tag
+
+build() { # image, command that builds and its options
+  local image=$1
+  shift
+  # shellcheck disable=SC2086 # several words
+  "$@" --target "${image#hello-}" --build-arg "HELLO_COMMIT=$commit" "${labels[@]}" ${IMAGE_FLAGS:-} .
+}
+
+build_locally() { # images
+  local image start builder=("$engine" build) built=''
+  [ $engine != buildah ] || builder+=(--layers)
+  for image in "$@"; do
+    echo "building $image with $engine; the first time takes minutes"
+    start=$SECONDS
+    build "$image" "${builder[@]}" --tag "$(name "$image")" --tag "$(name "$image" "$tag")"
+    built+="  $image:$tag  $("$engine" images --format '{{.Size}}' "$(name "$image" "$tag")" | head -n 1), built in $((SECONDS - start)) s"$'\n'
+  done
+  printf '\n%s\nTo deploy:\n' "$built"
+  for image in "$@"; do
+    echo "  helm upgrade --install hello chart --namespace hello --create-namespace --set runtime=${image#hello-},image.tag=$tag"
+  done
+}
+
+save() { # image, file
+  rm -f "$2"
+  case $engine in
+    docker) docker save --output "$2" "$(name "$1")" ;;
+    podman) podman save --quiet --format docker-archive --output "$2" "$(name "$1")" ;;
+    buildah) buildah push --quiet "$(name "$1")" "docker-archive:$2:$(name "$1")" ;;
+  esac
+}
+
+unpack() { # image, folder
+  local layer layers
+  archive=$(mktemp --directory)
+  trap 'rm -rf "$archive"' EXIT
+  save "$1" "$archive/image.tar"
+  tar --extract --file "$archive/image.tar" --directory "$archive"
+  layers=$(jq --raw-output '.[0].Layers[]' "$archive/manifest.json")
+  mkdir -p "$2"
+  for layer in $layers; do tar --extract --file "$archive/$layer" --directory "$2"; done
+}
+
+images=(hello-native hello-spin hello-wasm)
 case ${1:-} in
   build)
-    builder=("$engine" build)
-    [ $engine != buildah ] || builder+=(--layers)
-    for image in "${images[@]}"; do
-      build "$image" "${builder[@]}" --tag "$(name "$image")"
-    done
+    [ -z "${2:-}" ] || images=("hello-$2")
+    case ${2:-} in
+      '' | native | wasm | spin) build_locally "${images[@]}" ;;
+      *)
+        echo "there is no image for RUNTIME=$2; use native, wasm or spin" >&2
+        exit 64
+        ;;
+    esac
     ;;
   push)
     mkdir -p "$3"
     for image in "${images[@]}"; do
+      echo "building $image:$version with docker buildx"
       build "$image" docker buildx build --provenance mode=max --metadata-file "$3/metadata.json" \
         --output "type=image,name=$2/$image,push=true,push-by-digest=true,name-canonical=true"
       jq --raw-output '.["containerimage.digest"]' "$3/metadata.json" >"$3/$image"
     done
     rm "$3/metadata.json"
     ;;
-  save)
-    rm -f "$3"
-    case $engine in
-      docker) docker save --output "$3" "$(name "$2")" ;;
-      podman) podman save --quiet --format docker-archive --output "$3" "$(name "$2")" ;;
-      buildah) buildah push --quiet "$(name "$2")" "docker-archive:$3:$(name "$2")" ;;
-    esac
-    ;;
+  save) save "$2" "$3" ;;
+  unpack) unpack "$2" "$3" ;;
   engine) echo $engine ;;
   *)
-    sed -n 's/^# \?//; 4,9p' "$0" >&2
+    sed -n 's/^# \?//; 4,11p' "$0" >&2
     exit 64
     ;;
 esac

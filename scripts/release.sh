@@ -24,20 +24,22 @@ replace() { # file, text, its successor
 release() {
   local new=$1 old
   local number='(0|[1-9][0-9]*)' word='(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)'
-  old=$(<VERSION)
+  old=$(scripts/version.sh)
   [ -n "$new" ] || refuse "make release needs a version: make release VERSION=1.2.3; the last one is $old"
   [[ $new =~ ^$number\.$number\.$number(-$word(\.$word)*)?$ ]] ||
     refuse "$new is no version of the form 1.2.3 or 1.2.3-rc.1, as semantic versioning has it"
   ! git rev-parse --quiet --verify "refs/tags/v$new" >/dev/null || refuse "there is a tag v$new already; a release is not made twice"
   # A tilde sorts before nothing, as a pre-release goes before its release.
   printf '%s\n' "${old/-/\~}" "${new/-/\~}" | sort --version-sort --check=quiet ||
-    refuse "$new is lower than $old, which VERSION says"
+    refuse "$new is lower than $old, the version in Cargo.toml"
   [ -z "$(git status --porcelain)" ] || refuse "there are changes that are not committed, and a release would have them; see git status"
   [[ $(notes Unreleased) == *$'\n- '* ]] || refuse "CHANGELOG.md says nothing under \"## Unreleased\"; write there what has changed"
   command -v helm >/dev/null || refuse "rendering manifests/ needs helm; https://helm.sh/docs/intro/install has it"
 
   trap 'git reset --quiet --hard; echo "no release was made, and nothing is changed" >&2' ERR
-  echo "$new" >VERSION
+  sed --in-place "/^\[workspace\.package\]/,/^\[/s/^version = .*/version = \"$new\"/" Cargo.toml
+  # Writes the version into Cargo.lock. What is downloaded already needs no network.
+  cargo update --quiet --workspace --offline 2>/dev/null || cargo update --quiet --workspace
   replace chart/Chart.yaml "version: $old" "version: $new"
   replace chart/Chart.yaml "appVersion: $old" "appVersion: $new"
   replace hello/src/openapi.json "\"version\": \"$old\"" "\"version\": \"$new\""

@@ -15,7 +15,6 @@ sbom() { # file, target, package and its features
   local file=$folder/$1.cdx.json target=$2
   shift 2
   cargo tree --locked --target "$target" --edges normal,no-proc-macro --prefix depth --format $'\t{p}\t{l}\t{r}' --package "$@" |
-    sed "s| v[^ ]* (/| v$(<VERSION) (/|" |
     jq --raw-input --null-input --rawfile lock Cargo.lock --arg target "$target" --arg package "$*" '
       # Members of the workspace have none, and are no packages of crates.io.
       ($lock | [scan("name = \"(.*)\"\nversion = \"(.*)\"\nsource = .*\nchecksum = \"(.*)\"")]
@@ -54,6 +53,6 @@ sbom() { # file, target, package and its features
 mkdir -p "$folder"
 sbom hello-native "$target" hello-native
 sbom hello-host "$target" hello-host
-sbom hello-wasm "$target" hello-host --no-default-features
+sbom hello-wasm "$target" hello-host --no-default-features --features server
 sbom hello-wasi-0.2 wasm32-wasip2 hello-wasi-0-2
 sbom hello-wasi-0.3 wasm32-wasip2 hello-wasi-0-3

@@ -2,8 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    env,
-    ffi::OsStr,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -107,9 +105,36 @@ fn make_run_serves_each_runtime() {
     for (arguments, runtime) in
         [(&["run"][..], "wasi-0.3"), (&["run", "RUNTIME=native"], "native"), (&["run", "RUNTIME=wasm-p2"], "wasi-0.2")]
     {
-        let server = Server::start(make(arguments));
+        let server = Server::bound(make(arguments));
+        let ready = server.wait_for_log(|line| line["message"] == "ready");
+        assert_eq!(ready["profile"], "quick", "{arguments:?}");
         assert_eq!(server.get("/").json()["runtime"], runtime);
         assert_eq!(server.admin("/readyz").status, 200);
+    }
+}
+
+/// A stand-in for cargo writes down what it is to build. The component comes first: what can fail, fails soon.
+#[test]
+fn make_run_builds_only_what_it_starts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (cargo, builds) = (folder.path().join("cargo"), folder.path().join("builds"));
+    for (runtime, expected) in [
+        ("native", &["--profile quick --package hello-native"][..]),
+        ("wasm", &["--profile quick --target wasm32-wasip2 --package hello-wasi-0-3", "--profile quick --package hello-host"]),
+        ("wasm-p2", &["--profile quick --target wasm32-wasip2 --package hello-wasi-0-2", "--profile quick --package hello-host"]),
+    ] {
+        let script = format!("#!/bin/sh\necho \"$@\" >>{}\n", builds.display());
+        fs::write(&cargo, script).expect("a stand-in");
+        fs::set_permissions(&cargo, Permissions::from_mode(0o755)).expect("executable");
+        fs::write(&builds, "").expect("an empty file");
+        let mut run = make(&["run", &format!("RUNTIME={runtime}"), &format!("CARGO={}", cargo.display())]);
+        run.env("CARGO_TARGET_DIR", folder.path().join("target"));
+        let exit = run_to_exit(run);
+        assert!(!exit.succeeded(), "{runtime}: nothing was built, and yet something serves");
+        assert!(exit.stderr.contains("the first time"), "{runtime}: {}", exit.output());
+        let built = fs::read_to_string(&builds).expect("what was built");
+        let built: Vec<_> = built.lines().map(|line| line.replace("build --locked ", "")).collect();
+        assert_eq!(built, expected, "{runtime}");
     }
 }
 
@@ -158,32 +183,4 @@ fn make_run_says_what_is_missing() {
         assert!(!missing.succeeded());
         assert!(missing.output().contains("needs the program spin"), "{}", missing.output());
     }
-}
-
-/// Of what a request runs the compiler knows by a profile that fits one rustc. The test of the instructions tells whether it still does.
-#[test]
-fn programs_are_built_by_the_profile_of_their_rustc() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let flags = |path: &OsStr| {
-        let mut script = Command::new(workspace().join("scripts/profile.sh"));
-        let ran = script.arg("flags").arg(directory.path().join("target")).env("PATH", path).output();
-        let ran = ran.expect("the script runs");
-        assert!(ran.status.success());
-        (String::from_utf8(ran.stdout).expect("text"), String::from_utf8(ran.stderr).expect("text"))
-    };
-    let path = env::var_os("PATH").expect("PATH");
-    let (flag, _) = flags(&path);
-    if let Some(used) = flag.split_whitespace().next().and_then(|flag| flag.strip_prefix("-Cprofile-use=")) {
-        let profiles = fs::read_dir(workspace().join("pgo")).expect("pgo/").map(|file| file.expect("a file").path());
-        let used = fs::read(used).expect("the profile");
-        assert!(profiles.into_iter().any(|profile| fs::read(profile).expect("a profile") == used));
-    }
-
-    let other = directory.path().join("rustc");
-    fs::write(&other, "#!/bin/sh\necho rustc 1.0.0").expect("a stand-in");
-    fs::set_permissions(&other, Permissions::from_mode(0o755)).expect("executable");
-    let path = env::join_paths([directory.path().to_owned()].into_iter().chain(env::split_paths(&path)));
-    let (flag, said) = flags(&path.expect("a path"));
-    assert_eq!(flag, "");
-    assert!(said.contains("make profile"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! `make doctor` on machines that lack something. What it says of a cluster is in tests/e2e/doctor.rs.
+//! `make doctor` and scripts/build.sh on machines that lack something. What the doctor says of a cluster is in tests/e2e/doctor.rs.
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
@@ -11,19 +11,23 @@ struct Machine(TempDir);
 impl Machine {
     fn bare() -> Self {
         let machine = Machine(tempfile::tempdir().expect("a directory"));
-        for name in ["bash", "cut", "dirname", "env", "grep", "head", "sed", "sh", "sort", "tail", "tr"] {
+        for name in ["bash", "cut", "dirname", "env", "grep", "head", "mkdir", "sed", "sh", "sort", "tail", "tr", "uname"] {
             machine.link(name);
         }
         machine
     }
 
-    /// With all that is needed, in the real programs of this machine, and nothing that is not.
+    /// With all that is needed, in the real programs of this machine, and nothing that is not. Memory is that of a stand-in.
     fn enough() -> Self {
         let machine = Machine::bare();
         for name in ["cargo", "cc", "make", "rustc", "rustup"] {
             machine.link(name);
         }
-        machine
+        machine.with_memory(8000)
+    }
+
+    fn with_memory(self, available: u32) -> Self {
+        self.with("free", &format!("echo 'Mem: 16000 1000 100 10 1000 {available}'"))
     }
 
     fn link(&self, name: &str) {
@@ -133,13 +137,78 @@ fn what_is_needed_fails() {
     Machine::enough().with("rustc", old).without("rustup").says(1, &[("Rust", "https://rustup.rs always has")]);
     Machine::enough().without("cc").with("apt-get", "").says(
         1,
-        &[("C compiler", "cc is not here: sudo apt-get install build-essential"), native("missing: a C compiler")],
+        &[("C compiler", "cc is not installed: sudo apt-get install build-essential"), native("missing: a C compiler")],
     );
     Machine::enough()
         .with("cc", "exit 1")
         .with("dnf", "")
         .says(1, &[("C compiler", "does not find the headers of C: sudo dnf install gcc make")]);
+    let only_checks = r#"for argument; do [ "$argument" != -fsyntax-only ] || exit 0; done; exit 1"#;
+    Machine::enough()
+        .with("cc", only_checks)
+        .with("pacman", "")
+        .says(1, &[("C compiler", "does not link a program (is ld installed?): sudo pacman -S base-devel")]);
     Machine::enough().without("make").says(1, &[("make", "is not here"), native("missing: make")]);
+}
+
+#[test]
+fn too_little_memory_is_reported() {
+    Machine::enough().says(0, &[("memory", "8000 MiB available")]);
+    Machine::enough().with_memory(2500).says(0, &[("memory", "enough for make run; make build needs 3 GiB"), FINE[1]]);
+    Machine::enough().with_memory(1500).says(1, &[("memory", "needs 2 GiB by make run"), ("wasm here", "missing: memory")]);
+    Machine::enough().without("free").says(0, &[("memory", "unknown")]);
+}
+
+#[test]
+fn make_build_needs_musl_on_linux() {
+    let machine = || Machine::enough().with("uname", "[ \"$1\" = -m ] && echo x86_64 || echo Linux");
+    machine().with("apt-get", "").says(
+        0,
+        &[("make build", "x86_64-unknown-linux-musl: musl-gcc is not installed: sudo apt-get install musl-tools"), FINE[1]],
+    );
+    let new = "[ \"$1\" = --version ] && echo 'rustc 1.99.0' || echo /nowhere";
+    machine()
+        .with("musl-gcc", "")
+        .with("rustc", new)
+        .says(0, &[("make build", "rustup target add x86_64-unknown-linux-musl")]);
+}
+
+/// Before cargo is started.
+#[test]
+fn a_build_reports_what_is_missing_in_one_line() {
+    let no_musl = || Machine::enough().with("uname", "[ \"$1\" = -m ] && echo x86_64 || echo Linux");
+    for (machine, profile, kind, said) in [
+        (Machine::enough().without("rustc"), "quick", "program", "Rust not installed; 1.95 or newer: curl "),
+        (Machine::enough().with("rustc", "echo 'rustc 1.60.0'"), "quick", "program", "rustup update stable"),
+        (
+            Machine::enough().without("cc").with("apt-get", ""),
+            "quick",
+            "component",
+            "C compiler: cc is not installed: sudo apt-get install build-essential",
+        ),
+        (
+            no_musl().with("dnf", ""),
+            "release",
+            "program",
+            "x86_64-unknown-linux-musl: musl-gcc is not installed: sudo dnf install musl-gcc",
+        ),
+        (
+            no_musl().with("musl-gcc", "").with("rustup", "exit 1").with("rustc", "[ $1 = --version ] && echo 'rustc 1.99.0'"),
+            "release",
+            "program",
+            "rustup target add x86_64-unknown-linux-musl",
+        ),
+    ] {
+        let machine = machine.with("cargo", "echo cargo was started; exit 1");
+        let mut build = Command::new(machine.path().join("bash"));
+        build.arg(workspace().join("scripts/build.sh")).args([profile, kind, "--package", "hello-native"]);
+        let target_dir = tempfile::tempdir().expect("a directory");
+        build.env("PATH", machine.path()).env("CARGO_TARGET_DIR", target_dir.path()).env_remove("CARGO");
+        let exit = run_to_exit(build);
+        assert_eq!(exit.code, Some(1), "{said}: {}", exit.output());
+        assert!(exit.stderr.contains(said) && exit.stderr.lines().count() == 1, "{said}: {}", exit.output());
+        assert_eq!(exit.stdout, "");
+    }
 }
 
 #[test]
@@ -149,7 +218,7 @@ fn the_target_for_wasm_comes_by_itself_where_it_can() {
     Machine::enough()
         .with("rustc", new)
         .without("rustup")
-        .says(1, &[("wasm32-wasip2", "is not installed"), FINE[0], ("wasm here", "missing: wasm32-wasip2")]);
+        .says(1, &[("wasm32-wasip2", "not installed"), FINE[0], ("wasm here", "missing: wasm32-wasip2")]);
 }
 
 #[test]
@@ -179,6 +248,7 @@ fn the_symptoms_of_the_docs_are_known() {
     let read = |file| fs::read_to_string(workspace().join(file)).expect(file);
     let script = read("scripts/doctor.sh");
     let docs = read("docs/TROUBLESHOOTING.md");
+    let (_, docs) = docs.split_once("What it knows").expect("the table of what the doctor knows");
     let cells = docs.lines().filter(|line| line.starts_with("| `")).filter_map(|row| row.split(" | ").next());
     let symptoms: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(symptoms.len() > 8, "{symptoms:?}");

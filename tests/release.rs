@@ -103,7 +103,7 @@ fn a_release_is_committed_and_tagged() -> Result<(), Failed> {
     assert_eq!(succeed("git status --porcelain", folder)?, "");
     assert_eq!(succeed("git describe", folder)?.trim(), format!("v{NEW}"));
     for old in [VERSION, "rc.1"] {
-        let named = "README.md VERSION spin.toml chart manifests argocd hello/src/openapi.json 'docs/*.md'";
+        let named = "README.md Cargo.toml spin.toml chart manifests argocd hello/src/openapi.json 'docs/*.md'";
         let exit = run(&format!("git grep --fixed-strings --word-regexp '{old}' -- {named}"), folder);
         exit.require(exit.code == Some(1))?;
     }

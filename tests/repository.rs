@@ -58,8 +58,35 @@ fn actions_are_pinned() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Cargo.toml has it; the images are built from a tag that names it, too, and workflows install what Cargo.toml has.
+fn the_version_of_rust_is_the_same_everywhere() -> Result<(), Failed> {
+    let read = |file: &str| fs::read_to_string(workspace().join(file));
+    let manifest = read("Cargo.toml")?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'));
+    let version = version.ok_or("Cargo.toml has no rust-version")?;
+    let dockerfile = read("Dockerfile")?;
+    if !dockerfile.contains(&format!("FROM rust:{version}-")) {
+        return Err(format!("Cargo.toml has Rust {version}, and Dockerfile builds with another").into());
+    }
+    let mut installs = 0;
+    for file in files(&[".github/workflows/*"]) {
+        let workflow = read(&file)?;
+        for line in workflow.lines().filter(|line| line.contains("rustup toolchain install")) {
+            if !line.ends_with(" \"$rust\"") || !workflow.contains("^rust-version = ") {
+                return Err(format!("{file}: {line} does not install the version of Cargo.toml").into());
+            }
+            installs += 1;
+        }
+    }
+    assert!(installs > 0);
+    Ok(())
+}
+
 fn main() -> ExitCode {
-    let mut trials = vec![Trial::test("actions are pinned", actions_are_pinned)];
+    let mut trials = vec![
+        Trial::test("actions are pinned", actions_are_pinned),
+        Trial::test("the version of Rust is the same everywhere", the_version_of_rust_is_the_same_everywhere),
+    ];
     for (name, arguments, patterns) in CHECKS {
         let missing = is_missing(name);
         let title = [&[name], arguments, patterns].concat().join(" ");

@@ -9,7 +9,7 @@ use crate::{
     quota::Quota,
     report::{Bound, Goal, Report, Row, Series, Sweep, Unit},
     server::{Recipe, Server},
-    servers::{self, HOST_P2, HOST_P3, Places},
+    servers::{self, HOST_P2, HOST_P3, Ours, Places},
 };
 
 const CONNECTIONS: usize = 32;
@@ -58,38 +58,40 @@ pub(crate) fn measure(peers: &Path) -> io::Result<()> {
 
 fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
     let scratch = tempfile::tempdir()?;
-    let code = servers::compile(scratch.path())?;
-    let composed = servers::without_variables(peers, scratch.path())?;
+    let folder = scratch.path();
+    let ours = Ours::of_images(folder)?;
+    report.condition(ours.build()?);
+    let composed = servers::without_variables(peers, folder)?;
     let places = Places { scratch: scratch.path().to_owned(), peers: peers.to_owned() };
-    let native = &servers::native();
-    let host = &servers::host(HOST_P3, Path::new(P3));
-    let host_p2 = &servers::host(HOST_P2, Path::new(P2));
-    let precompiled = &servers::host_precompiled(HOST_P3, &code);
-    let host_composed = &servers::host("hello-host, WASI 0.2, composed", &composed);
+    let native = &ours.native();
+    let host = &ours.host(HOST_P3, &ours.code);
+    let host_p2 = &ours.host(HOST_P2, &servers::compile(Path::new(P2), folder)?);
+    let host_composed = &ours.host("hello-host, WASI 0.2, composed", &servers::compile(&composed, folder)?);
+    let host_with_compiler = &servers::host_with_compiler("hello-host of dist/", Path::new(P3));
     let serve = &places.wasmtime("wasmtime serve, WASI 0.3", Path::new(P3), &[]);
     let serve_tuned = &places.wasmtime("wasmtime serve, WASI 0.3, tuned", Path::new(P3), &TUNED);
     let serve_composed = &places.wasmtime("wasmtime serve, WASI 0.2", &composed, &[]);
     let (bare_hyper, axum_serve) = (&servers::bare_hyper(), &servers::axum_serve());
     let (flask, go, nginx) = (&places.flask(), &places.go(), &places.nginx());
-    let (work_host, work_native) = (&servers::work_host(peers), &servers::work_native());
+    let work_host = &ours.host("hello-host, work", &servers::compile(&peers.join("work.wasm"), folder)?);
+    let work_native = &servers::work_native();
 
     // It answers whatever it is sent.
     let spans = start(native, Apart)?;
-    let native_observed = &servers::observed("hello-native, observed", servers::native(), spans.address);
-    let host_observed =
-        &servers::observed("hello-host, observed", servers::host(HOST_P3, Path::new(P3)), spans.address);
+    let native_observed = &servers::observed("hello-native, observed", ours.native(), spans.address);
+    let host_observed = &servers::observed("hello-host, observed", ours.host(HOST_P3, &ours.code), spans.address);
 
     let pair = |what, servers| Pair { what, servers, throughput: None, frugality: None };
     let pairs = [
         pair("the same server twice (control)", [native, native]),
-        Pair { throughput: Some([1.8, 2.5]), ..pair("WASI 0.3 in hello-host against wasmtime serve", [host, serve]) },
+        Pair { throughput: Some([1.75, 2.5]), ..pair("WASI 0.3 in hello-host against wasmtime serve", [host, serve]) },
         Pair { throughput: Some([1.7, 2.4]), ..pair("the same against wasmtime serve, tuned", [host, serve_tuned]) },
         Pair {
-            throughput: Some([3.0, 4.5]),
+            throughput: Some([4.0, 5.0]),
             ..pair("WASI 0.2 in hello-host against wasmtime serve", [host_composed, serve_composed])
         },
         Pair {
-            throughput: Some([0.6, 0.8]),
+            throughput: Some([0.62, 0.8]),
             frugality: Some([0.4, 0.6]),
             ..pair("WASI 0.3 in hello-host against native", [host, native])
         },
@@ -104,7 +106,7 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
             ..pair("WASI 0.3 in hello-host with log lines and spans against without", [host_observed, host])
         },
         pair("native against axum::serve", [native, axum_serve]),
-        Pair { throughput: Some([15.0, 25.0]), ..pair("native against Flask under gunicorn", [native, flask]) },
+        Pair { throughput: Some([20.0, 25.0]), ..pair("native against Flask under gunicorn", [native, flask]) },
         pair("native against Go net/http", [native, go]),
         pair("native against nginx", [native, nginx]),
     ];
@@ -124,14 +126,14 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
     compare_pair(&work, &Request::get("/"), Together, report)?;
     tail(host, serve, report)?;
 
-    for server in [servers::native(), servers::host(HOST_P3, Path::new(P3))] {
+    for server in [ours.native(), ours.host(HOST_P3, &ours.code)] {
         overload(&servers::with_places(server, PLACES), report)?;
     }
     start_times("native", native, [4.0, 2.0], report)?;
-    start_times("hello-host, precompiled", precompiled, [7.0, 4.0], report)?;
-    start_times("hello-host, warm cache", host, [12.0, 8.0], report)?;
+    start_times("hello-host", host, [7.0, 4.0], report)?;
+    start_times("hello-host of dist/, with its compiler, warm cache", host_with_compiler, [12.0, 8.0], report)?;
     memory("native", native, [5.0, 2.5], [25.0, 12.0], report)?;
-    memory("hello-host, precompiled", precompiled, [18.0, 10.0], [60.0, 35.0], report)?;
+    memory("hello-host", host, [18.0, 10.0], [60.0, 35.0], report)?;
 
     let contestants = [("native", native), ("hello-host, WASI 0.3", host), ("wasmtime serve, WASI 0.3", serve)];
     Apart.take()?;
@@ -155,8 +157,8 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
             throughput(&server, &Request::get("/"), CONNECTIONS)
         },
     ));
-    image("hello-native", [3.0, 1.8], scratch.path(), report)?;
-    image("hello-wasm", [12.0, 8.0], scratch.path(), report)
+    image("hello-native", [3.6, 2.0], scratch.path(), report)?;
+    image("hello-wasm", [14.0, 10.0], scratch.path(), report)
 }
 
 fn compare_pair(pair: &Pair, request: &Request, placement: Placement, report: &mut Report) -> io::Result<()> {

@@ -6,7 +6,7 @@ use crate::{
     compare::{count, median},
     load::{self, Request, Slice},
     server::Server,
-    servers::{self, HOST_P2, HOST_P3, NATIVE},
+    servers::{self, HOST_P2, HOST_P3, NATIVE, Ours},
 };
 
 const CONNECTIONS: usize = 32;
@@ -19,13 +19,14 @@ const MANY_REQUESTS: u64 = 100_000;
 
 pub(crate) fn measure() -> io::Result<()> {
     let scratch = tempfile::tempdir()?;
-    let code = servers::compile(scratch.path())?;
+    let ours = Ours::of_dist(scratch.path())?;
     let recipes = [
-        servers::native(),
-        servers::host(HOST_P3, Path::new("dist/hello-wasi-0.3.wasm")),
-        servers::host(HOST_P2, Path::new("dist/hello-wasi-0.2.wasm")),
+        ours.native(),
+        ours.host(HOST_P3, &ours.code),
+        ours.host(HOST_P2, &servers::compile(Path::new("dist/hello-wasi-0.2.wasm"), scratch.path())?),
         servers::bare_hyper(),
     ];
+    println!("{}", ours.build()?);
     let get = Request::get("/");
     let servers = recipes.iter().map(|recipe| Server::start(recipe, &[])).collect::<io::Result<Vec<_>>>()?;
     let idle = servers.iter().map(Server::memory_kib).collect::<io::Result<Vec<_>>>()?;
@@ -77,7 +78,7 @@ pub(crate) fn measure() -> io::Result<()> {
     drop(servers);
 
     println!("\nStart of the process to its first answer (median of {STARTS}):\n");
-    for recipe in recipes.iter().chain([&servers::host_precompiled("hello-host, precompiled 0.3", &code)]) {
+    for recipe in &recipes {
         let starts = (0..STARTS).map(|_| Ok(Server::start(recipe, &[])?.first_answer.as_secs_f64() * 1e3));
         println!("{:<28} {:>8.1} ms", recipe.name, median(starts.collect::<io::Result<Vec<f64>>>()?));
     }

@@ -161,11 +161,15 @@ impl Report {
             processor.map_or("an unknown processor", |(_, name)| name).to_owned(),
             format!("{} processors", said("nproc", &["--all"])?),
             said("uname", &["-sr"])?,
-            said("rustc", &["--version"])?,
             said("go", &["version"])?,
             said("nginx", &["-v"])?,
         ];
         Ok(Report { conditions, goals: Vec::new(), rows: Vec::new(), latencies: Vec::new(), sweeps: Vec::new() })
+    }
+
+    /// Adds what the figures depend on.
+    pub(crate) fn condition(&mut self, condition: String) {
+        self.conditions.push(condition);
     }
 
     pub(crate) fn latencies(&mut self, rate: f64, servers: [&'static str; 2], micros: [[f64; PERCENTILES.len()]; 2]) {
@@ -215,11 +219,8 @@ impl Report {
             ("requests a second, on two processors with their load", ["100 %".to_owned(), ratio(p3), ratio(p2)]),
             ("the same, of a handler that computes", ["100 %".to_owned(), ratio(works), String::new()]),
             ("processor time a request", [micros(1, p3), micros(0, p3), micros(0, p2)]),
-            (
-                "start to first answer",
-                of_either("start of the process to its first answer: ", "native", "hello-host, precompiled")?,
-            ),
-            ("memory, idle", of_either("memory, idle: ", "native", "hello-host, precompiled")?),
+            ("start to first answer", of_either("start of the process to its first answer: ", "native", "hello-host")?),
+            ("memory, idle", of_either("memory, idle: ", "native", "hello-host")?),
             ("image", of_either("image ", "hello-native", "hello-wasm")?),
         ];
         let mut text =

@@ -1,14 +1,16 @@
 //! The servers under measurement, as processes: their start, processor time and memory, those of their children included.
 
 use std::{
-    fs, io,
-    io::{Read, Write},
+    fs,
+    io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
+
+use serde_json::Value;
 
 /// Clock ticks a second in /proc: `USER_HZ`, which is 100 on every Linux (proc(5)).
 const TICKS_A_SECOND: f64 = 100.0;
@@ -22,6 +24,24 @@ pub(crate) struct Recipe {
     pub(crate) name: &'static str,
     /// The command for an address to listen on.
     pub(crate) command: Box<dyn Fn(SocketAddr) -> Command>,
+}
+
+impl Recipe {
+    /// A field of the line that one of our servers logs when it is ready.
+    ///
+    /// # Errors
+    /// It does not start, or there is no such line or field.
+    pub(crate) fn log_field(&self, field: &str) -> io::Result<String> {
+        let mut command = (self.command)(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let lines = child.stderr.take().map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok);
+        let line =
+            lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok()).find(|line| line["message"] == "ready");
+        child.kill()?;
+        child.wait()?;
+        let value = line.and_then(|line| line[field].as_str().map(ToOwned::to_owned));
+        value.ok_or_else(|| io::Error::other(format!("{} logs no {field} when it is ready", self.name)))
+    }
 }
 
 /// A server that answers; killed when dropped.

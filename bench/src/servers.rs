@@ -23,13 +23,87 @@ pub(crate) struct Places {
     pub(crate) peers: PathBuf,
 }
 
-pub(crate) fn native() -> Recipe {
-    ours(NATIVE, "hello-native", &[])
+/// Our programs, from one place.
+pub(crate) struct Ours {
+    native: PathBuf,
+    host: PathBuf,
+    /// The WASI 0.3 component, compiled ahead of time.
+    pub(crate) code: PathBuf,
+}
+
+impl Ours {
+    /// What is deployed: the files of the images, unpacked into a folder.
+    ///
+    /// # Errors
+    /// An image is not built.
+    pub(crate) fn of_images(folder: &Path) -> io::Result<Self> {
+        let unpack = |image: &str| {
+            let files = folder.join(image);
+            let unpacked = Command::new("scripts/images.sh").args(["unpack", image]).arg(&files).output()?;
+            if !unpacked.status.success() {
+                return Err(io::Error::other(format!("no image {image} to measure; `make images` builds it")));
+            }
+            Ok(files)
+        };
+        let (native, wasm) = (unpack("hello-native")?, unpack("hello-wasm")?);
+        Ok(Ours { native: native.join("hello-native"), host: wasm.join("hello-host"), code: wasm.join("hello.cwasm") })
+    }
+
+    /// The programs in `dist/`; the machine code goes into a folder.
+    ///
+    /// # Errors
+    /// The component does not compile.
+    pub(crate) fn of_dist(folder: &Path) -> io::Result<Self> {
+        let code = compile(Path::new("dist/hello-wasi-0.3.wasm"), folder)?;
+        Ok(Ours { native: "dist/hello-native".into(), host: HOST_WITH_COMPILER.into(), code })
+    }
+
+    pub(crate) fn native(&self) -> Recipe {
+        ours(NATIVE, &self.native, &[])
+    }
+
+    /// The host with machine code made before.
+    pub(crate) fn host(&self, name: &'static str, code: &Path) -> Recipe {
+        ours(name, &self.host, &["serve", "--precompiled", &code.to_string_lossy()])
+    }
+
+    /// How the native program was built, in its own words: its compiler is in the file, its Cargo profile in its log.
+    ///
+    /// # Errors
+    /// The program cannot be read or started.
+    pub(crate) fn build(&self) -> io::Result<String> {
+        let bytes = fs::read(&self.native)?;
+        let compiler = bytes.windows(RUSTC.len()).position(|window| window == RUSTC.as_bytes());
+        let compiler = compiler.map_or_else(Default::default, |start| {
+            String::from_utf8_lossy(bytes[start..].split(|byte| *byte == 0).next().unwrap_or_default())
+        });
+        let profile = self.native().log_field("profile")?;
+        Ok(format!("programs: {}, Cargo profile {profile}", compiler.replacen(" version", "", 1)))
+    }
+}
+
+/// What rustc puts into each program, before its version.
+const RUSTC: &str = "rustc version ";
+
+/// The host in the image has no compiler.
+const HOST_WITH_COMPILER: &str = "dist/hello-host";
+
+/// Compiles a component into a folder, for any processor of this architecture, as that of the image is.
+///
+/// # Errors
+/// The component does not compile.
+pub(crate) fn compile(component: &Path, folder: &Path) -> io::Result<PathBuf> {
+    let code = folder.join(component.file_name().unwrap_or_default()).with_extension("cwasm");
+    let compiled = Command::new(HOST_WITH_COMPILER).arg("compile").arg(component).arg("-o").arg(&code).output()?;
+    if !compiled.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
+    }
+    Ok(code)
 }
 
 /// The host with a component from source; its machine code comes from the cache where it has been served before.
-pub(crate) fn host(name: &'static str, component: &Path) -> Recipe {
-    ours(name, "hello-host", &["serve", &component.to_string_lossy()])
+pub(crate) fn host_with_compiler(name: &'static str, component: &Path) -> Recipe {
+    ours(name, Path::new(HOST_WITH_COMPILER), &["serve", &component.to_string_lossy()])
 }
 
 /// One of ours that has room for so many requests at once.
@@ -59,27 +133,6 @@ pub(crate) fn observed(name: &'static str, server: Recipe, spans: SocketAddr) ->
     })
 }
 
-/// The host with machine code made before.
-pub(crate) fn host_precompiled(name: &'static str, code: &Path) -> Recipe {
-    ours(name, "hello-host", &["serve", "--precompiled", &code.to_string_lossy()])
-}
-
-/// Makes the machine code of the WASI 0.3 component, into a folder.
-pub(crate) fn compile(folder: &Path) -> io::Result<PathBuf> {
-    let code = folder.join("hello.cwasm");
-    let compiled =
-        Command::new("dist/hello-host").args(["compile", "dist/hello-wasi-0.3.wasm", "-o"]).arg(&code).output()?;
-    if !compiled.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
-    }
-    Ok(code)
-}
-
-/// The component that does some work, in our host.
-pub(crate) fn work_host(folder: &Path) -> Recipe {
-    ours("hello-host, work", "hello-host", &["serve", &folder.join("work.wasm").to_string_lossy()])
-}
-
 /// The same work, in the server of `hello-native`.
 pub(crate) fn work_native() -> Recipe {
     beside("native, work", "work-native", &["--admin-listen", "127.0.0.1:0", "--listen"])
@@ -103,8 +156,8 @@ pub(crate) fn without_variables(components: &Path, folder: &Path) -> io::Result<
     compose().map_err(|error| io::Error::other(format!("cannot compose the WASI 0.2 component: {error}")))
 }
 
-fn ours(name: &'static str, program: &str, arguments: &[&str]) -> Recipe {
-    let program = Path::new("dist").join(program);
+fn ours(name: &'static str, program: &Path, arguments: &[&str]) -> Recipe {
+    let program = program.to_owned();
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     recipe(name, move |address| {
         let mut command = Command::new(&program);

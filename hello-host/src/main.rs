@@ -3,6 +3,11 @@
 //! A request comes out of `hello-server` into `handler`, which hands it to an instance of the component. What an instance may use
 //! is in `guest`, how instances run in `engine`, and how the component came to be in `component`.
 
+// A program without the server only compiles, and needs a part of these modules.
+#![cfg_attr(not(feature = "server"), allow(dead_code))]
+
+#[cfg(all(feature = "compiler", feature = "server"))]
+mod code_cache;
 #[cfg(feature = "compiler")]
 mod compiler;
 #[cfg(not(feature = "compiler"))]
@@ -10,31 +15,31 @@ mod compiler;
 mod compiler;
 mod component;
 mod engine;
+#[cfg(feature = "server")]
 mod guest;
+#[cfg(feature = "server")]
 mod handler;
+#[cfg(feature = "server")]
 mod instances;
+#[cfg(feature = "server")]
+mod loader;
 mod machine_code;
+#[cfg(feature = "server")]
 mod metrics;
+#[cfg(feature = "server")]
 mod outbound;
+#[cfg(feature = "server")]
 mod output;
+#[cfg(feature = "server")]
 mod run;
+#[cfg(feature = "server")]
+mod serve;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use hello_server::{About, Config, Service, Threads};
 
-use crate::guest::GuestConfig;
-
-/// The system's allocator costs a fifth more a request.
-#[global_allocator]
-static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
-
-const VERSION: &str = include_str!("../../VERSION").trim_ascii();
-const COMMIT: &str = match option_env!("HELLO_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Serves a WASI HTTP component, of WASI 0.2 or 0.3.
 #[derive(Parser)]
@@ -47,28 +52,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve a component over HTTP
+    #[cfg(feature = "server")]
     #[command(after_help = hello_server::TRACES_HELP)]
-    Serve(Box<Serve>),
+    Serve(Box<serve::Serve>),
     /// Compile a component ahead of time, for `serve --precompiled`
     Compile(Compile),
-}
-
-#[derive(clap::Args)]
-struct Serve {
-    /// The component
-    #[arg(value_name = "FILE")]
-    component: PathBuf,
-
-    /// FILE is machine code made by `hello-host compile`: checked against FILE.sha256, then run as it is. Only for files that
-    /// nobody else could have written
-    #[arg(long)]
-    precompiled: bool,
-
-    #[command(flatten)]
-    server: Config,
-
-    #[command(flatten)]
-    guest: GuestConfig,
 }
 
 #[derive(clap::Args)]
@@ -83,29 +71,16 @@ struct Compile {
 }
 
 fn main() -> ExitCode {
-    match hello_server::parse::<Cli>() {
-        Ok(Cli { command: Command::Serve(command) }) => serve(*command),
+    #[cfg(feature = "server")]
+    let parsed = hello_server::parse::<Cli>();
+    #[cfg(not(feature = "server"))]
+    let parsed = Ok::<_, ExitCode>(Cli::parse());
+    match parsed {
+        #[cfg(feature = "server")]
+        Ok(Cli { command: Command::Serve(command) }) => serve::serve(*command),
         Ok(Cli { command: Command::Compile(command) }) => compile(&command),
         Err(code) => code,
     }
-}
-
-fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCode {
-    let about = About { program: "hello-host", version: VERSION, commit: COMMIT, threads: Threads::Own };
-    let shown = file.display().to_string();
-    let limits = engine::Limits { instances: guest.max_instances, memory: guest.max_memory_size };
-    let request_timeout = server.request_timeout;
-    let build = async move {
-        // Compiling takes its time; signals and probes are answered meanwhile.
-        let loaded = tokio::task::spawn_blocking(move || component::load(&file, precompiled, limits));
-        let loaded = loaded.await.map_err(|panic| panic.to_string())??;
-        let guest = guest::Guest::new(&loaded, guest)?;
-        let runtime = guest.runtime();
-        let handler = handler::GuestHandler::start(guest, request_timeout).await?;
-        let finished = Box::pin(handler.finished());
-        Ok::<_, String>(Service { handler, runtime, component: Some(shown), finished })
-    };
-    hello_server::run(server, &about, build)
 }
 
 fn compile(Compile { component, output }: &Compile) -> ExitCode {

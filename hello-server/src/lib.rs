@@ -94,6 +94,12 @@ pub struct Service<S> {
     pub finished: BoxFuture<'static, ()>,
 }
 
+/// The Cargo profile of this build: `release`, or `quick`, which is for trying out and not for measuring. Set by scripts/build.sh.
+pub const PROFILE: &str = match option_env!("HELLO_PROFILE") {
+    Some(profile) => profile,
+    None => "unknown",
+};
+
 /// Runs a server to its end: binds both ports, builds the handler, turns ready, serves until SIGTERM or SIGINT, drains.
 ///
 /// The code is 0 after a full drain, and 1 where it could not start (one line on standard error says why), where the drain had to
@@ -186,6 +192,7 @@ where
         runtime = pipeline.runtime,
         component,
         admin = %format_args!("http://{admin}"),
+        profile = PROFILE,
         "ready"
     );
 

@@ -29,9 +29,8 @@ pub const COMMIT: &str = match option_env!("HELLO_COMMIT") {
     None => "unknown",
 };
 
-/// What the file VERSION says. The version of the package stays as it is, and so do the names that rustc gives to functions, by which
-/// the profile in `pgo/` knows them.
-pub const VERSION: &str = include_str!("../../VERSION").trim_ascii();
+/// The version of the service, such as `1.2.3`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A wait.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;

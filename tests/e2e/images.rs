@@ -1,4 +1,4 @@
-//! The images: as small as they promise, and nothing in them runs as root.
+//! The images: as small as promised, nothing in them runs as root, and their programs are the build that is in `dist/`.
 
 use std::{
     fs,
@@ -8,14 +8,14 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{run_to_exit, workspace};
+use tests::{Server, dist, host_precompiled, instructions_per_request, run_to_exit, workspace};
 
 use crate::{cluster::commit, measures::measure};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
 pub(crate) fn are_small_and_run_as_nobody() {
-    for (target, limit) in [("native", 3.0), ("wasm", 12.0), ("spin", 1.5)] {
+    for (target, limit) in [("native", 3.6), ("wasm", 14.0), ("spin", 1.5)] {
         let image = Image::unpack(target);
         let size = image.size() / MIB;
         measure(format!("hello-{target}: size of the image"), format!("{size:.2} MiB"));
@@ -25,6 +25,47 @@ pub(crate) fn are_small_and_run_as_nobody() {
         assert_eq!(image.config["Labels"]["org.opencontainers.image.revision"], commit());
     }
 }
+
+/// By how much the counts of a program in an image and in `dist/` may differ.
+const MAX_DIFFERENCE: f64 = 0.01;
+
+/// The counts of two runs of one program differ, too; of this many, the lowest is taken.
+const RUNS: u32 = 3;
+
+/// The same Cargo profile, compiler and instructions per request.
+pub(crate) fn have_the_programs_of_dist() {
+    let (native, wasm) = (Image::unpack("native"), Image::unpack("wasm"));
+    let code = wasm.path("/hello.cwasm");
+    assert_same_build("native", &|| Command::new(native.path("/hello-native")), &tests::native);
+    let host = |host: &Path| host_precompiled(host, &code);
+    assert_same_build("wasm", &|| host(&wasm.path("/hello-host")), &|| host(&dist("hello-host")));
+}
+
+fn assert_same_build(runtime: &str, image: &dyn Fn() -> Command, in_dist: &dyn Fn() -> Command) {
+    let [shipped, built] = [image, in_dist].map(|command| {
+        let compiler = compiler(Path::new(command().get_program()));
+        let ready = Server::start(command()).wait_for_log(|line| line["message"] == "ready");
+        (compiler, ready["profile"].clone())
+    });
+    assert_eq!(shipped, built, "{runtime}: compiler and profile, in the image and in dist/");
+    assert_eq!(shipped.1, "release", "{runtime}");
+    let [shipped, built] = [image, in_dist].map(|command| {
+        (0..RUNS).map(|_| instructions_per_request(command)).min().expect("a run")
+    });
+    measure(format!("hello-{runtime}: instructions per request, image and dist/"), format!("{shipped} and {built}"));
+    #[allow(clippy::cast_precision_loss)]
+    let difference = shipped as f64 / built as f64 - 1.0;
+    assert!(difference.abs() <= MAX_DIFFERENCE, "{runtime}: {shipped} in the image, {built} in dist/");
+}
+
+/// The version of the compiler that a program was built with, which rustc writes into it.
+fn compiler(program: &Path) -> String {
+    let bytes = fs::read(program).expect("a program");
+    let start = bytes.windows(RUSTC.len()).position(|window| window == RUSTC).expect("a program of rustc");
+    String::from_utf8_lossy(bytes[start..].split(|byte| *byte == 0).next().expect("text")).into_owned()
+}
+
+const RUSTC: &[u8] = b"rustc version ";
 
 /// An image as the engine that built it hands it out, unpacked.
 pub(crate) struct Image {

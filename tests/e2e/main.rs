@@ -24,8 +24,9 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-const CASES: [(&str, fn()); 29] = [
+const CASES: [(&str, fn()); 30] = [
     ("images are small, and run as nobody", images::are_small_and_run_as_nobody),
+    ("images: the programs of dist/", images::have_the_programs_of_dist),
     ("install: native", install::native),
     ("install: wasm", install::wasm),
     ("install: both, side by side", install::side_by_side),

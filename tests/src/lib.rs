@@ -1,6 +1,7 @@
 //! What the black-box tests share: starting the real programs on free ports, speaking HTTP to them, and seeing what is seen of them.
 
 mod bystanders;
+mod callgrind;
 mod client;
 mod dashboard;
 mod document;
@@ -9,9 +10,10 @@ mod prometheus;
 mod server;
 
 /// The version that is built.
-pub const VERSION: &str = include_str!("../../VERSION").trim_ascii();
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use bystanders::{Bystanders, with_bystanders};
+pub use callgrind::{compile, host_precompiled, instructions_per_request};
 pub use client::{
     Answer, AnyBody, AnyRequest, Protocol, get, http2_connection, over_http2, raw, request, send, try_send,
     wait_until_it_answers,

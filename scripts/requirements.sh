@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Functions that find out whether this machine can build the project, and how to install what is missing.
+# For `source`, in the root of the project. Each `missing_*` prints one line, or nothing where all is well.
+
+has() { command -v "$1" >/dev/null; }
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; } # version, the oldest that will do
+
+required_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
+rust_version() { rustc --version 2>/dev/null | cut -d ' ' -f 2 || true; }
+has_std() { # target
+  compgen -G "$(rustc --print sysroot)/lib/rustlib/$1/lib/libstd-*.rlib" >/dev/null
+}
+
+install_compiler() {
+  if has apt-get; then echo 'sudo apt-get install build-essential'
+  elif has dnf; then echo 'sudo dnf install gcc make'
+  elif has pacman; then echo 'sudo pacman -S base-devel'
+  elif has apk; then echo 'sudo apk add build-base'
+  elif has xcode-select; then echo 'xcode-select --install'
+  else echo 'install gcc or clang, with its headers, by the package manager of this system'; fi
+}
+
+missing_rust() {
+  local version wanted update
+  version=$(rust_version) wanted=$(required_rust)
+  if [ -z "$version" ] || ! has cargo; then
+    echo "not installed; $wanted or newer: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+  elif ! at_least "$version" "$wanted"; then
+    update='your system may have a newer package; https://rustup.rs always has'
+    ! has rustup || update='rustup update stable && rustup default stable'
+    echo "$version is too old; $wanted or newer: $update"
+  fi
+}
+
+# Also the linker, which Rust starts by way of the C compiler.
+missing_compiler() {
+  if ! has cc; then
+    echo "cc is not installed: $(install_compiler)"
+  elif ! echo '#include <stdlib.h>' | cc -x c -fsyntax-only - 2>/dev/null; then
+    echo "cc does not find the headers of C: $(install_compiler)"
+  elif ! echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null 2>/dev/null; then
+    echo "cc does not link a program (is ld installed?): $(install_compiler)"
+  fi
+}
+
+# MiB of memory that programs can still get; nothing where `free` is not installed, as on macOS.
+available_memory() { free -m 2>/dev/null | sed -n 's/^Mem:.* \([0-9]*\)$/\1/p'; }
+
+# The target of what is shipped and measured. On Linux it links statically, so that an image needs nothing else.
+release_target() {
+  if [ "$(uname -s)" = Linux ]; then echo "$(uname -m)-unknown-linux-musl"
+  else rustc --print host-tuple; fi
+}
+
+install_musl() {
+  if has apt-get; then echo 'sudo apt-get install musl-tools'
+  elif has dnf; then echo 'sudo dnf install musl-gcc'
+  elif has pacman; then echo 'sudo pacman -S musl'
+  else echo 'install musl-gcc by the package manager of this system'; fi
+}
+
+missing_release_target() { # target
+  if [[ $1 == *-musl ]] && ! has musl-gcc && [[ $(rustc --print host-tuple) != *-musl ]]; then
+    echo "musl-gcc is not installed: $(install_musl)"
+  elif ! has_std "$1"; then
+    echo "Rust has no standard library for it: rustup target add $1"
+  fi
+}
