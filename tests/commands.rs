@@ -120,8 +120,20 @@ fn make_run_builds_only_what_it_starts() {
     let (cargo, builds) = (folder.path().join("cargo"), folder.path().join("builds"));
     for (runtime, expected) in [
         ("native", &["--profile quick --package hello-native"][..]),
-        ("wasm", &["--profile quick --target wasm32-wasip2 --package hello-wasi-0-3", "--profile quick --package hello-host"]),
-        ("wasm-p2", &["--profile quick --target wasm32-wasip2 --package hello-wasi-0-2", "--profile quick --package hello-host"]),
+        (
+            "wasm",
+            &[
+                "--profile quick --target wasm32-wasip2 --package hello-wasi-0-3",
+                "--profile quick --package hello-host",
+            ],
+        ),
+        (
+            "wasm-p2",
+            &[
+                "--profile quick --target wasm32-wasip2 --package hello-wasi-0-2",
+                "--profile quick --package hello-host",
+            ],
+        ),
     ] {
         let script = format!("#!/bin/sh\necho \"$@\" >>{}\n", builds.display());
         fs::write(&cargo, script).expect("a stand-in");

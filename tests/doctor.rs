@@ -11,7 +11,9 @@ struct Machine(TempDir);
 impl Machine {
     fn bare() -> Self {
         let machine = Machine(tempfile::tempdir().expect("a directory"));
-        for name in ["bash", "cut", "dirname", "env", "grep", "head", "mkdir", "sed", "sh", "sort", "tail", "tr", "uname"] {
+        for name in
+            ["bash", "cut", "dirname", "env", "grep", "head", "mkdir", "sed", "sh", "sort", "tail", "tr", "uname"]
+        {
             machine.link(name);
         }
         machine
@@ -155,7 +157,9 @@ fn what_is_needed_fails() {
 fn too_little_memory_is_reported() {
     Machine::enough().says(0, &[("memory", "8000 MiB available")]);
     Machine::enough().with_memory(2500).says(0, &[("memory", "enough for make run; make build needs 3 GiB"), FINE[1]]);
-    Machine::enough().with_memory(1500).says(1, &[("memory", "needs 2 GiB by make run"), ("wasm here", "missing: memory")]);
+    Machine::enough()
+        .with_memory(1500)
+        .says(1, &[("memory", "needs 2 GiB by make run"), ("wasm here", "missing: memory")]);
     Machine::enough().without("free").says(0, &[("memory", "unknown")]);
 }
 
@@ -164,7 +168,10 @@ fn make_build_needs_musl_on_linux() {
     let machine = || Machine::enough().with("uname", "[ \"$1\" = -m ] && echo x86_64 || echo Linux");
     machine().with("apt-get", "").says(
         0,
-        &[("make build", "x86_64-unknown-linux-musl: musl-gcc is not installed: sudo apt-get install musl-tools"), FINE[1]],
+        &[
+            ("make build", "x86_64-unknown-linux-musl: musl-gcc is not installed: sudo apt-get install musl-tools"),
+            FINE[1],
+        ],
     );
     let new = "[ \"$1\" = --version ] && echo 'rustc 1.99.0' || echo /nowhere";
     machine()
@@ -193,7 +200,10 @@ fn a_build_reports_what_is_missing_in_one_line() {
             "x86_64-unknown-linux-musl: musl-gcc is not installed: sudo dnf install musl-gcc",
         ),
         (
-            no_musl().with("musl-gcc", "").with("rustup", "exit 1").with("rustc", "[ $1 = --version ] && echo 'rustc 1.99.0'"),
+            no_musl()
+                .with("musl-gcc", "")
+                .with("rustup", "exit 1")
+                .with("rustc", "[ $1 = --version ] && echo 'rustc 1.99.0'"),
             "release",
             "program",
             "rustup target add x86_64-unknown-linux-musl",

@@ -49,9 +49,8 @@ fn assert_same_build(runtime: &str, image: &dyn Fn() -> Command, in_dist: &dyn F
     });
     assert_eq!(shipped, built, "{runtime}: compiler and profile, in the image and in dist/");
     assert_eq!(shipped.1, "release", "{runtime}");
-    let [shipped, built] = [image, in_dist].map(|command| {
-        (0..RUNS).map(|_| instructions_per_request(command)).min().expect("a run")
-    });
+    let [shipped, built] =
+        [image, in_dist].map(|command| (0..RUNS).map(|_| instructions_per_request(command)).min().expect("a run"));
     measure(format!("hello-{runtime}: instructions per request, image and dist/"), format!("{shipped} and {built}"));
     #[allow(clippy::cast_precision_loss)]
     let difference = shipped as f64 / built as f64 - 1.0;
