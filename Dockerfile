@@ -53,14 +53,13 @@ ENV HELLO_LISTEN=0.0.0.0:8080 HELLO_ADMIN_LISTEN=0.0.0.0:9090
 EXPOSE 8080 9090
 ENTRYPOINT ["/hello-native"]
 
-FROM rust AS components
+FROM rust AS spin-build
 COPY --from=manifests /manifests /manifests
-RUN cd /manifests && scripts/build.sh release component --package hello-wasi-0-2 --package hello-wasi-0-3 \
- && cargo clean --workspace --release --target wasm32-wasip2
+RUN cd /manifests && scripts/build.sh release component --package hello-wasi-0-2 && cargo clean --workspace --release --target wasm32-wasip2
 WORKDIR /src
 COPY --from=source /src .
 ARG HELLO_COMMIT
-RUN built=$(scripts/build.sh release component --package hello-wasi-0-2 --package hello-wasi-0-3) && cp "$built"/*.wasm /
+RUN cp "$(scripts/build.sh release component --package hello-wasi-0-2)/hello_wasi_0_2.wasm" /
 
 # What the Spin shim reads: /spin.toml, and the component where that file says.
 FROM scratch AS spin
@@ -68,21 +67,31 @@ LABEL org.opencontainers.image.title="hello-spin" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component for Spin on Kubernetes" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY spin.toml /
-COPY --from=components /hello_wasi_0_2.wasm /dist/hello-wasi-0.2.wasm
+COPY --from=spin-build /hello_wasi_0_2.wasm /dist/hello-wasi-0.2.wasm
 USER 65532:65532
 EXPOSE 8080
 # The shim needs a command, and ignores which.
 ENTRYPOINT ["/"]
 
-# The host in the image has no compiler. The one that compiles the component is built by the quick profile: its machine code is the same.
-FROM rust AS compiler-build
+FROM rust AS component-build
 COPY --from=manifests /manifests /manifests
-RUN cd /manifests && CARGO=cargo scripts/build.sh quick program --package hello-host --no-default-features --features compiler \
+RUN cd /manifests && scripts/build.sh release component --package hello-wasi-0-3 && cargo clean --workspace --release --target wasm32-wasip2
+WORKDIR /src
+COPY --from=source /src .
+ARG HELLO_COMMIT
+RUN cp "$(scripts/build.sh release component --package hello-wasi-0-3)/hello_wasi_0_3.wasm" /
+
+# The host in the image has no compiler. The one that compiles the component is built by the quick profile and cannot serve: the machine
+# code is the same.
+FROM rust AS compiler-build
+ENV CARGO=cargo
+COPY --from=manifests /manifests /manifests
+RUN cd /manifests && scripts/build.sh quick program --package hello-host --no-default-features --features compiler \
  && cargo clean --workspace --profile quick
 WORKDIR /src
 COPY --from=source /src .
-RUN cp "$(CARGO=cargo scripts/build.sh quick program --package hello-host --no-default-features --features compiler)/hello-host" /
-COPY --from=components /hello_wasi_0_3.wasm /
+RUN cp "$(scripts/build.sh quick program --package hello-host --no-default-features --features compiler)/hello-host" /
+COPY --from=component-build /hello_wasi_0_3.wasm /
 RUN /hello-host compile /hello_wasi_0_3.wasm -o /hello.cwasm
 
 FROM static AS wasm-build

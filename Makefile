@@ -125,13 +125,15 @@ clean: ## Remove what was built
 # --- behind the commands above ---
 
 .PHONY: hello-native hello-host components bench-build
-# Each by itself, as its image is built: together, each would be linked with the other's features of a dependency.
+# Each by itself, as its image is built: together, each would be linked with the features that another needs of a dependency.
 hello-native hello-host:
 	@programs=$$($(BUILD) release program --package $@) && mkdir -p dist && install "$$programs/$@" dist/
 
-components:
-	@built=$$($(BUILD) release component --package hello-wasi-0-2 --package hello-wasi-0-3) && mkdir -p dist \
-		&& install "$$built/hello_wasi_0_2.wasm" dist/hello-wasi-0.2.wasm && install "$$built/hello_wasi_0_3.wasm" dist/hello-wasi-0.3.wasm
+components: component-0.2 component-0.3
+# Of WASI 0.2 or 0.3.
+component-%:
+	@built=$$($(BUILD) release component --package hello-wasi-$(subst .,-,$*)) && mkdir -p dist \
+		&& install "$$built/hello_wasi_$(subst .,_,$*).wasm" dist/hello-wasi-$*.wasm
 
 bench-build:
 	@built=$$($(BUILD) release component --quiet --package bench-variables --package bench-work) && mkdir -p $(TARGET_DIR)/peers \
@@ -161,7 +163,8 @@ fixtures:
 
 # What `make run` starts: else the first test of it would wait for a build.
 quick:
-	@scripts/build.sh quick component --package hello-wasi-0-2 --package hello-wasi-0-3 >/dev/null
+	@scripts/build.sh quick component --package hello-wasi-0-2 >/dev/null
+	@scripts/build.sh quick component --package hello-wasi-0-3 >/dev/null
 	@scripts/build.sh quick program --package hello-native >/dev/null
 	@scripts/build.sh quick program --package hello-host >/dev/null
 

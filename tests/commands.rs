@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeSet,
+    env,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
 };
 
-use tests::{Server, blocks, from_a_shell, native, program, run_to_exit, workspace};
+use tests::{Server, VERSION, blocks, from_a_shell, native, program, run_to_exit, workspace};
 
 /// `make` as people type it.
 fn make(arguments: &[&str]) -> Command {
@@ -136,8 +137,7 @@ fn make_run_builds_only_what_it_starts() {
         ),
     ] {
         let script = format!("#!/bin/sh\necho \"$@\" >>{}\n", builds.display());
-        fs::write(&cargo, script).expect("a stand-in");
-        fs::set_permissions(&cargo, Permissions::from_mode(0o755)).expect("executable");
+        stand_in(&cargo, &script);
         fs::write(&builds, "").expect("an empty file");
         let mut run = make(&["run", &format!("RUNTIME={runtime}"), &format!("CARGO={}", cargo.display())]);
         run.env("CARGO_TARGET_DIR", folder.path().join("target"));
@@ -148,6 +148,51 @@ fn make_run_builds_only_what_it_starts() {
         let built: Vec<_> = built.lines().map(|line| line.replace("build --locked ", "")).collect();
         assert_eq!(built, expected, "{runtime}");
     }
+}
+
+/// A stand-in for docker writes down what it is to build; real builds are in e2e.
+#[test]
+fn make_images_builds_what_is_named_and_prints_how_to_deploy_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let builds = folder.path().join("builds");
+    let script =
+        format!("#!/bin/sh\ncase $1 in build) echo \"$@\" >>{} ;; images) echo 3.5MB ;; esac\n", builds.display());
+    stand_in(&folder.path().join("docker"), &script);
+    let images = |arguments: &[&str]| {
+        let mut images = make(&[&["images"], arguments].concat());
+        let path = env::var("PATH").expect("PATH");
+        images.env("PATH", format!("{}:{path}", folder.path().display())).env_remove("RUNTIME");
+        fs::write(&builds, "").expect("an empty file");
+        (run_to_exit(images), fs::read_to_string(&builds).expect("what was built"))
+    };
+
+    let (exit, built) = images(&["RUNTIME=native"]);
+    assert!(exit.succeeded(), "{}", exit.output());
+    assert!(built.lines().count() == 1 && built.contains("--target native "), "{built}");
+    let tags: Vec<_> =
+        built.split(' ').skip_while(|word| *word != "--tag").filter(|word| word.contains("/hello-")).collect();
+    let [version, commit] = tags[..] else { panic!("two tags, not {tags:?}") };
+    assert_eq!(version, format!("docker.io/library/hello-native:{VERSION}"));
+    let (image, tag) = commit.rsplit_once(':').expect("a tag");
+    assert!(
+        image.ends_with("/hello-native") && tag.starts_with(&format!("{VERSION}-")) && tag.len() > VERSION.len() + 8
+    );
+    for said in [format!("hello-native:{tag}  3.5MB, built in "), format!("--set runtime=native,image.tag={tag}\n")] {
+        assert!(exit.stdout.contains(&said), "no {said:?} in {}", exit.output());
+    }
+
+    let (exit, built) = images(&[]);
+    let targets = built.lines().filter_map(|line| line.split_once("--target ")?.1.split(' ').next());
+    assert_eq!(targets.collect::<Vec<_>>(), ["native", "spin", "wasm"], "{}", exit.output());
+
+    let (exit, built) = images(&["RUNTIME=jvm"]);
+    assert!(!exit.succeeded() && built.is_empty());
+    assert!(exit.stderr.contains("there is no image for RUNTIME=jvm; use native, wasm or spin"), "{}", exit.output());
+}
+
+fn stand_in(path: &Path, script: &str) {
+    fs::write(path, script).expect("a stand-in");
+    fs::set_permissions(path, Permissions::from_mode(0o755)).expect("executable");
 }
 
 /// What `make run` starts once all is built, with the variables that stand before it.

@@ -41,7 +41,7 @@ struct Pair<'a> {
     servers: [&'a Recipe; 2],
     /// The ratio of throughputs, with servers and load together: apart, it is one of processor time.
     throughput: Option<[f64; 2]>,
-    /// The ratio of processor time a request, the second's to the first's.
+    /// The ratio of CPU time per request, the second's to the first's.
     frugality: Option<[f64; 2]>,
 }
 
@@ -121,7 +121,7 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
     ] {
         compare_pair(&pair(what, [host, native]), &Request::echo(length), Apart, report)?;
     }
-    let what = "a handler that works: WASI 0.3 in hello-host against native";
+    let what = "a handler that computes: WASI 0.3 in hello-host against native";
     let work = Pair { throughput: Some([0.9, 0.9]), ..pair(what, [work_host, work_native]) };
     compare_pair(&work, &Request::get("/"), Together, report)?;
     tail(host, serve, report)?;
@@ -147,16 +147,11 @@ fn measure_into(report: &mut Report, peers: &Path) -> io::Result<()> {
         &|recipe, length| throughput(&start(recipe, Apart)?, &Request::echo(length), CONNECTIONS),
     ));
     Together.take()?;
-    report.sweeps.push(sweep(
-        "processor quota in per cent",
-        &contestants[..2],
-        &[10, 50, 100, 200],
-        &|recipe, percent| {
-            let group = Quota::new(percent)?;
-            let server = Server::start(recipe, &["sh", "-c", &group.join(), "sh"])?;
-            throughput(&server, &Request::get("/"), CONNECTIONS)
-        },
-    ));
+    report.sweeps.push(sweep("CPU quota in percent", &contestants[..2], &[10, 50, 100, 200], &|recipe, percent| {
+        let group = Quota::new(percent)?;
+        let server = Server::start(recipe, &["sh", "-c", &group.join(), "sh"])?;
+        throughput(&server, &Request::get("/"), CONNECTIONS)
+    }));
     image("hello-native", [3.6, 2.0], scratch.path(), report)?;
     image("hello-wasm", [14.0, 10.0], scratch.path(), report)
 }
@@ -174,7 +169,7 @@ fn compare_pair(pair: &Pair, request: &Request, placement: Placement, report: &m
         }
     };
     goal("throughput", &compared.throughput, pair.throughput.filter(|_| placement == Together));
-    goal("processor time a request", &compared.frugality, pair.frugality);
+    goal("CPU time per request", &compared.frugality, pair.frugality);
     report.rows.push(Row::new(&what, &compared));
     Ok(())
 }
@@ -207,13 +202,13 @@ fn overload(server: &Recipe, report: &mut Report) -> io::Result<()> {
     let goodput = count(overload.answered) / overload.elapsed.as_secs_f64();
     let slowest = overload.refusals.last().ok_or_else(|| io::Error::other("an overload, but nothing was refused"))?;
     report.goals.push(Goal {
-        what: format!("answered at ten times the capacity, to at the capacity: {}", server.name),
+        what: format!("goodput at ten times the capacity against goodput at the capacity: {}", server.name),
         measured: vec![goodput / peak],
         unit: Unit::Ratio,
         bound: Bound::AtLeast([0.9, 0.98]),
     });
     report.goals.push(Goal {
-        what: format!("slowest of {} refusals meanwhile: {}", overload.refusals.len(), server.name),
+        what: format!("slowest of {} rejections meanwhile: {}", overload.refusals.len(), server.name),
         measured: vec![slowest.as_secs_f64() * 1e3],
         unit: Unit::Milliseconds,
         bound: Bound::AtMost([50.0, 10.0]),
@@ -229,7 +224,7 @@ fn start_times(what: &str, server: &Recipe, bound: [f64; 2], report: &mut Report
     start_time()?;
     let starts = (0..STARTS).map(|_| start_time());
     report.goals.push(Goal {
-        what: format!("start of the process to its first answer: {what}"),
+        what: format!("process start to first response: {what}"),
         measured: sorted(starts.collect::<io::Result<Vec<_>>>()?),
         unit: Unit::Milliseconds,
         bound: Bound::AtMost(bound),

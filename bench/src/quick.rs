@@ -77,7 +77,7 @@ pub(crate) fn measure() -> io::Result<()> {
     }
     drop(servers);
 
-    println!("\nStart of the process to its first answer (median of {STARTS}):\n");
+    println!("\nProcess start to first response (median of {STARTS}):\n");
     for recipe in &recipes {
         let starts = (0..STARTS).map(|_| Ok(Server::start(recipe, &[])?.first_answer.as_secs_f64() * 1e3));
         println!("{:<28} {:>8.1} ms", recipe.name, median(starts.collect::<io::Result<Vec<f64>>>()?));

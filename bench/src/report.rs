@@ -158,8 +158,8 @@ impl Report {
         let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let conditions = vec![
             said("date", &["--utc", "+%F"])?,
-            processor.map_or("an unknown processor", |(_, name)| name).to_owned(),
-            format!("{} processors", said("nproc", &["--all"])?),
+            processor.map_or("an unknown CPU", |(_, name)| name).to_owned(),
+            format!("{} CPUs", said("nproc", &["--all"])?),
             said("uname", &["-sr"])?,
             said("go", &["version"])?,
             said("nginx", &["-v"])?,
@@ -209,17 +209,17 @@ impl Report {
             self.rows.iter().find(|row| row.what == what)
         };
         let (p3, p2) = (against_native("WASI 0.3")?, against_native("WASI 0.2")?);
-        let works = against_native("a handler that works: WASI 0.3")?;
+        let works = against_native("a handler that computes: WASI 0.3")?;
         let ratio = |row: &Row| format!("{:.0} %", 100.0 * median(row.throughput.iter().copied()));
         let micros = |index: usize, row: &Row| format!("{:.1} µs", row.processor_micros[index]);
         let of_either = |what: &str, native: &str, host: &str| {
             Some([goal(&format!("{what}{native}"))?, goal(&format!("{what}{host}"))?, String::new()])
         };
         let rows = [
-            ("requests a second, on two processors with their load", ["100 %".to_owned(), ratio(p3), ratio(p2)]),
+            ("requests per second, with the load on the same two CPUs", ["100 %".to_owned(), ratio(p3), ratio(p2)]),
             ("the same, of a handler that computes", ["100 %".to_owned(), ratio(works), String::new()]),
-            ("processor time a request", [micros(1, p3), micros(0, p3), micros(0, p2)]),
-            ("start to first answer", of_either("start of the process to its first answer: ", "native", "hello-host")?),
+            ("CPU time per request", [micros(1, p3), micros(0, p3), micros(0, p2)]),
+            ("start to first response", of_either("process start to first response: ", "native", "hello-host")?),
             ("memory, idle", of_either("memory, idle: ", "native", "hello-host")?),
             ("image", of_either("image ", "hello-native", "hello-wasm")?),
         ];
@@ -239,10 +239,10 @@ impl Report {
         for goal in &self.goals {
             writeln!(text, "{}", goal.row())?;
         }
-        writeln!(text, "\nIn figures; *busy* is how many processors a server used.\n")?;
+        writeln!(text, "\nIn figures; *busy* is how many CPUs a server used.\n")?;
         writeln!(
             text,
-            "| first against second | ratio | requests/s | CPU µs a request | busy |\n|---|---|---|---|---|"
+            "| first against second | ratio | requests/s | CPU µs per request | busy |\n|---|---|---|---|---|"
         )?;
         for Row { what, throughput, rates, processor_micros, busy } in &self.rows {
             let ratio = median(throughput.iter().copied());

@@ -15,8 +15,9 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    component::{Loaded, one_line},
+    component::one_line,
     engine::{P2_HANDLER, P3_HANDLER},
+    loader::Loaded,
     metrics::METRICS,
     outbound::Outbound,
     output::GuestOutput,
