@@ -44,7 +44,7 @@ missing_compiler() {
 }
 
 # MiB of memory that programs can still get; nothing where `free` is not installed, as on macOS.
-available_memory() { free -m 2>/dev/null | sed -n 's/^Mem:.* \([0-9]*\)$/\1/p'; }
+available_memory() { ! has free || free -m | sed -n 's/^Mem:.* \([0-9]*\)$/\1/p'; }
 
 # The target of what is shipped and measured. On Linux it links statically, so that an image needs nothing else.
 release_target() {
