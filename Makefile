@@ -81,7 +81,7 @@ e2e: build ## Deploy the images on a throwaway cluster, in every way that the do
 	@tests/cluster/cluster.sh run $(CARGO) test --locked --package tests --test e2e
 
 .PHONY: bench bench-quick
-bench: build bench-build ## Run all benchmarks of the images and of other servers, into docs/BENCHMARKS.md (45 minutes, Linux, root)
+bench: build bench-build ## Run all benchmarks of the images and of other servers, into docs/BENCHMARKS.md (30 minutes, Linux, root)
 	@scripts/images.sh build native && scripts/images.sh build wasm
 	@bench/peers/install.sh $(TARGET_DIR)/peers
 	@bench=$$($(BUILD) release program --quiet --package bench --bins) && "$$bench/bench" full $(TARGET_DIR)/peers

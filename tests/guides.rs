@@ -67,7 +67,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("make e2e", As((".ci/run", "\nmake e2e &\n"))),
     ("make monitoring", As(("tests/e2e/monitoring.rs", r#"make("monitoring")"#))),
     ("make bench-quick", As((".ci/run", "\nmake bench-quick\n"))),
-    ("make bench", Nobody("it takes 45 minutes of an idle machine")),
+    ("make bench", Nobody("it takes half an hour of an idle machine")),
     ("make hostile", Alike(("tests/Cargo.toml", r#"path = "hostile/main.rs""#))),
     ("make soak", Nobody("it takes half an hour")),
     ("make deny", As(("tests/supply_chain.rs", r#"run("make", &["deny""#))),

@@ -14,7 +14,7 @@ use crate::{
 
 const CONNECTIONS: usize = 32;
 /// Short, so that what the machine does beside hits the one as often as the other.
-const PEAK: Effort = Effort { rounds: 21, slice: Duration::from_millis(500) };
+const PEAK: Effort = Effort { rounds: 11, slice: Duration::from_millis(500) };
 const TAIL: Effort = Effort { rounds: 5, slice: Duration::from_secs(3) };
 const STARTS: usize = 21;
 /// Requests at once, where more are refused.
@@ -257,7 +257,7 @@ fn memory(what: &str, server: &Recipe, idle: [f64; 2], loaded: [f64; 2], report:
 }
 
 fn image(name: &str, bound: [f64; 2], scratch: &Path, report: &mut Report) -> io::Result<()> {
-    let file = scratch.join(name);
+    let file = scratch.join(name).with_extension("tar");
     let saved = Command::new("scripts/images.sh").arg("save").arg(name).arg(&file).output()?;
     if !saved.status.success() {
         return Err(io::Error::other(format!("no image {name} to measure; `make images` builds it")));
