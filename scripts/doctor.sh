@@ -74,7 +74,7 @@ else
   ok 'C compiler' "$(cc --version 2>/dev/null | head -n 1)"
 fi
 
-if [ -n "$rust" ]; then
+if [ -z "$(missing_rust)" ]; then
   target=$(release_target)
   missing=$(missing_release_target "$target")
   if [ -n "$missing" ]; then without 'make build' "$target: $missing"

@@ -73,10 +73,9 @@ impl Ours {
     /// The program cannot be read or started.
     pub(crate) fn build(&self) -> io::Result<String> {
         let bytes = fs::read(&self.native)?;
-        let compiler = bytes.windows(RUSTC.len()).position(|window| window == RUSTC.as_bytes());
-        let compiler = compiler.map_or_else(Default::default, |start| {
-            String::from_utf8_lossy(bytes[start..].split(|byte| *byte == 0).next().unwrap_or_default())
-        });
+        let start = bytes.windows(RUSTC.len()).position(|window| window == RUSTC.as_bytes());
+        let start = start.ok_or_else(|| io::Error::other(format!("{} names no rustc", self.native.display())))?;
+        let compiler = String::from_utf8_lossy(bytes[start..].split(|byte| *byte == 0).next().unwrap_or_default());
         let profile = self.native().log_field("profile")?;
         Ok(format!("programs: {}, Cargo profile {profile}", compiler.replacen(" version", "", 1)))
     }

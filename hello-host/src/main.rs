@@ -1,7 +1,7 @@
 //! The WebAssembly host: `hello-server` around a WASI HTTP component, which stands where the native binary has its handler.
 //!
 //! A request comes out of `hello-server` into `handler`, which hands it to an instance of the component. What an instance may use
-//! is in `guest`, how instances run in `engine`, and how the component came to be in `component`.
+//! is in `guest`, how instances run in `engine`, and how a component is loaded in `loader`.
 
 // A program without the server only compiles, and needs a part of these modules.
 #![cfg_attr(not(feature = "server"), allow(dead_code))]

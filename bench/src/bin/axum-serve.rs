@@ -12,8 +12,7 @@ static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 async fn main() {
     let address = env::args().nth(1).expect("an address to listen on");
     let listener = TcpListener::bind(address).await.expect("a free port");
-    let stop = async { _ = tokio::signal::ctrl_c().await };
-    axum::serve(listener, router(Bare)).with_graceful_shutdown(stop).await.expect("it serves");
+    axum::serve(listener, router(Bare)).await.expect("it serves");
 }
 
 struct Bare;

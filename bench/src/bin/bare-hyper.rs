@@ -18,23 +18,16 @@ const GREETING: &[u8] = br#"{"message":"Hello from Rust in Kubernetes!","runtime
 async fn main() {
     let address: SocketAddr = env::args().nth(1).and_then(|text| text.parse().ok()).expect("an address to listen on");
     let listener = TcpListener::bind(address).await.expect("a free port");
-    let serve = async {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
-            _ = stream.set_nodelay(true);
-            let service = service_fn(|_| async {
-                let answer = Response::builder()
-                    .header("content-type", "application/json")
-                    .header("vary", "accept")
-                    .header("x-request-id", "0123456789abcdef");
-                Ok::<_, Infallible>(answer.body(Full::new(Bytes::from_static(GREETING))).expect("an answer"))
-            });
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-        }
-    };
-    tokio::select! {
-        () = serve => {}
-        // By itself, so that what was counted for its profile is written.
-        _ = tokio::signal::ctrl_c() => {}
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        _ = stream.set_nodelay(true);
+        let service = service_fn(|_| async {
+            let response = Response::builder()
+                .header("content-type", "application/json")
+                .header("vary", "accept")
+                .header("x-request-id", "0123456789abcdef");
+            Ok::<_, Infallible>(response.body(Full::new(Bytes::from_static(GREETING))).expect("a response"))
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
