@@ -36,8 +36,8 @@ get_program() { # name, where else
 }
 
 version=$(scripts/version.sh)
-default() { sed -n "s/^ *$1: \([a-z0-9.-]*\).*/\1/p" chart/values.yaml | head -n 1; } # of a value of the chart
-operator=$(sed -n 's/.*spin-operator \(v[0-9.]*\).*/\1/p' tests/cluster/spin-operator/go.mod | head -n 1)
+default() { sed -n "s/^ *$1: \([a-z0-9.-]*\).*/\1/p" chart/values.yaml | sed -n 1p; } # of a value of the chart
+operator=$(sed -n 's/.*spin-operator \(v[0-9.]*\).*/\1/p' tests/cluster/spin-operator/go.mod | sed -n 1p)
 spinkube=https://github.com/spinframework/spin-operator/releases/download/$operator
 shim='install the Spin shim there, as https://www.spinkube.dev/docs/install says'
 
@@ -71,7 +71,7 @@ if [ -n "$missing" ]; then
   bad 'C compiler' "$missing"
   lack native 'a C compiler'
 else
-  ok 'C compiler' "$(cc --version 2>/dev/null | head -n 1)"
+  ok 'C compiler' "$(cc --version 2>/dev/null | sed -n 1p)"
 fi
 
 if [ -z "$(missing_rust)" ]; then
@@ -93,7 +93,7 @@ else
 fi
 
 if has make; then
-  ok make "$(make --version | head -n 1)"
+  ok make "$(make --version | sed -n 1p)"
 else
   bad make "is not here: $(install_compiler)"
   lack native make
@@ -130,7 +130,7 @@ else
   without 'local cluster' "neither minikube nor kind is here: $get; on Linux, as root, make cluster"
 fi
 
-if has spin; then ok spin "$(spin --version 2>/dev/null | head -n 1)"
+if has spin; then ok spin "$(spin --version 2>/dev/null | sed -n 1p)"
 else
   without spin 'is not here: https://spinframework.dev/install says how'
   lack spin spin

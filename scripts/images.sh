@@ -49,7 +49,7 @@ build_locally() { # images
     echo "building $image with $engine; the first time takes minutes"
     start=$SECONDS
     build "$image" "${builder[@]}" --tag "$(name "$image")" --tag "$(name "$image" "$tag")"
-    built+="  $image:$tag  $("$engine" images --format '{{.Size}}' "$(name "$image" "$tag")" | head -n 1), built in $((SECONDS - start)) s"$'\n'
+    built+="  $image:$tag  $("$engine" images --format '{{.Size}}' "$(name "$image" "$tag")" | sed -n 1p), built in $((SECONDS - start)) s"$'\n'
   done
   printf '\n%s\nTo deploy:\n' "$built"
   for image in "$@"; do

@@ -3,7 +3,7 @@
 # For `source`, in the root of the project. Each `missing_*` prints one line, or nothing where all is well.
 
 has() { command -v "$1" >/dev/null; }
-at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; } # version, the oldest that will do
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | sed -n 1p)" = "$2" ]; } # version, the oldest that will do
 
 required_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
 rust_version() { rustc --version 2>/dev/null | cut -d ' ' -f 2 || true; }

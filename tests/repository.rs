@@ -82,10 +82,35 @@ fn the_version_of_rust_is_the_same_everywhere() -> Result<(), Failed> {
     Ok(())
 }
 
+/// `head` and `grep --quiet` close a pipe as soon as they know enough. A program that still writes then ends by SIGPIPE, and a script
+/// with `pipefail` with it: only where the program has more to print than one write, or is slow.
+fn scripts_read_pipes_to_the_end() -> Result<(), Failed> {
+    let mut pipes = 0;
+    for file in files(&["*.sh", ".ci/run", "Makefile", ".github/workflows/*"]) {
+        for (number, line) in (1..).zip(fs::read_to_string(workspace().join(&file))?.lines()) {
+            for command in line.split(" | ").skip(1) {
+                pipes += 1;
+                let mut words = command.split_whitespace();
+                let closes_early = match words.next() {
+                    Some("head") => true,
+                    Some("grep") => words.any(|word| word == "--quiet" || word.starts_with("-q")),
+                    _ => false,
+                };
+                if closes_early {
+                    return Err(format!("{file}:{number}: `{command}` may end what it reads from; use `sed -n 1p` or [[ … == … ]]").into());
+                }
+            }
+        }
+    }
+    assert!(pipes > 0);
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("actions are pinned", actions_are_pinned),
         Trial::test("the version of Rust is the same everywhere", the_version_of_rust_is_the_same_everywhere),
+        Trial::test("scripts read pipes to the end", scripts_read_pipes_to_the_end),
     ];
     for (name, arguments, patterns) in CHECKS {
         let missing = is_missing(name);
