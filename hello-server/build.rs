@@ -1,11 +1,19 @@
-//! Compiles `bcmp.c` for programs that are linked with musl.
+//! Compiles `memory.c` for programs that are linked with musl on x86-64; for others under other names, which its tests have.
 
 use std::env;
 
 fn main() {
-    println!("cargo:rerun-if-changed=src/bcmp.c");
-    if env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("musl") {
-        // Without builtins, or the compiler would make a call of bcmp of it.
-        cc::Build::new().file("src/bcmp.c").flag("-fno-builtin").compile("bcmp");
+    println!("cargo:rerun-if-changed=src/memory.c");
+    let target = |part: &str| env::var(format!("CARGO_CFG_TARGET_{part}")).unwrap_or_default();
+    if target("ARCH") != "x86_64" {
+        return;
     }
+    let mut memory = cc::Build::new();
+    // As in a release, also for tests; but without what would make a call of memcpy of memcpy.
+    memory.file("src/memory.c").opt_level(3);
+    memory.flag("-fno-builtin").flag_if_supported("-fno-tree-loop-distribute-patterns");
+    if target("ENV") != "musl" {
+        memory.define("memcpy", "hello_memcpy").define("memmove", "hello_memmove").define("bcmp", "hello_bcmp");
+    }
+    memory.compile("memory");
 }

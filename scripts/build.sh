@@ -20,8 +20,6 @@ usage() {
   sed -n 's/^# \?//; 4,9p' "$0" >&2
   exit 64
 }
-inline_copies=-max-store-memcpy=16
-has_llvm_option() { echo "fn main() {}" | rustc -C "llvm-args=$1" --emit obj -o "$target_dir/.llvm-option.o" - 2>/dev/null; }
 
 [ $# -ge 3 ] || usage
 profile=$1 kind=$2
@@ -45,9 +43,6 @@ case $profile-$kind in
     has_std "$target" || { has rustup && rustup target add "$target" >&2; } || true
     missing=$(missing_release_target "$target")
     [ -z "$missing" ] || fail "$target: $missing"
-    # Copies of up to 256 bytes, such as the head of a request, are inlined: a call of musl's memcpy is slow to start. Only some
-    # versions of LLVM have this option.
-    ! has_llvm_option "$inline_copies" || flags+=" -C llvm-args=$inline_copies"
     # Relocations packed by the linker: 0.2 MiB less of hello-host.
     [[ $target != *-linux-* ]] || flags+=" -C link-arg=-Wl,-z,pack-relative-relocs"
     export RUSTFLAGS=$flags

@@ -97,7 +97,10 @@ fn scripts_read_pipes_to_the_end() -> Result<(), Failed> {
                     _ => false,
                 };
                 if closes_early {
-                    return Err(format!("{file}:{number}: `{command}` may end what it reads from; use `sed -n 1p` or [[ … == … ]]").into());
+                    return Err(format!(
+                        "{file}:{number}: `{command}` may end what it reads from; use sed -n 1p, or [[ … == … ]]"
+                    )
+                    .into());
                 }
             }
         }

@@ -12,6 +12,8 @@ mod coalesced;
 mod config;
 mod lines;
 mod log;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod memory;
 mod metrics;
 mod pieces;
 mod problem;
