@@ -1,4 +1,4 @@
-//! Compiles `memory.c` for programs that are linked with musl on x86-64; for others under other names, which its tests have.
+//! Compiles `memory.c` on x86-64. Without musl its functions get other names, so that only the tests call them.
 
 use std::env;
 
@@ -9,7 +9,7 @@ fn main() {
         return;
     }
     let mut memory = cc::Build::new();
-    // As in a release, also for tests; but without what would make a call of memcpy of memcpy.
+    // The tests run the code of a release. The flags keep the compiler from replacing the loops of memcpy by a call of memcpy.
     memory.file("src/memory.c").opt_level(3);
     memory.flag("-fno-builtin").flag_if_supported("-fno-tree-loop-distribute-patterns");
     if target("ENV") != "musl" {

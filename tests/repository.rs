@@ -82,25 +82,27 @@ fn the_version_of_rust_is_the_same_everywhere() -> Result<(), Failed> {
     Ok(())
 }
 
-/// `head` and `grep --quiet` close a pipe as soon as they know enough. A program that still writes then ends by SIGPIPE, and a script
-/// with `pipefail` with it: only where the program has more to print than one write, or is slow.
+/// Returns whether a command closes its input before the end.
+fn closes_early(command: &str) -> bool {
+    let mut words = command.split_whitespace();
+    match words.next() {
+        Some("head") => true,
+        Some("grep") => words.any(|word| word == "--quiet" || word.starts_with("-q")),
+        _ => false,
+    }
+}
+
+/// A program that writes into a closed pipe is ended by SIGPIPE, and with `pipefail` the script ends, too. This depends on how much
+/// the program prints and when, so a script can pass many times before it fails.
 fn scripts_read_pipes_to_the_end() -> Result<(), Failed> {
     let mut pipes = 0;
     for file in files(&["*.sh", ".ci/run", "Makefile", ".github/workflows/*"]) {
         for (number, line) in (1..).zip(fs::read_to_string(workspace().join(&file))?.lines()) {
             for command in line.split(" | ").skip(1) {
                 pipes += 1;
-                let mut words = command.split_whitespace();
-                let closes_early = match words.next() {
-                    Some("head") => true,
-                    Some("grep") => words.any(|word| word == "--quiet" || word.starts_with("-q")),
-                    _ => false,
-                };
-                if closes_early {
-                    return Err(format!(
-                        "{file}:{number}: `{command}` may end what it reads from; use sed -n 1p, or [[ … == … ]]"
-                    )
-                    .into());
+                if closes_early(command) {
+                    let fix = "use `sed -n 1p` or [[ … == … ]]";
+                    return Err(format!("{file}:{number}: `{command}` closes the pipe too early; {fix}").into());
                 }
             }
         }

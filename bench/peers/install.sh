@@ -10,6 +10,7 @@ cd "$(dirname "$0")"
 
 # The same version as our host's, built as its authors release it.
 wasmtime=$(sed -n 's/^wasmtime = { version = "\([0-9.]*\)".*/\1/p' ../../Cargo.toml)
+# With a space after the version, 48.0.80 is not taken for 48.0.8.
 if [[ "$("$folder/bin/wasmtime" --version 2>/dev/null) " != "wasmtime $wasmtime "* ]]; then
   echo "building wasmtime $wasmtime"
   CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$folder}/wasmtime-cli cargo install --quiet --locked --root "$folder" "wasmtime-cli@$wasmtime"

@@ -1,6 +1,6 @@
-// memcpy, memmove and bcmp for programs that are linked with musl on x86-64. musl's own copy by `rep movsq`, which takes tens of cycles
-// to start, and compare byte by byte; nearly all that a request copies or compares is shorter than 128 bytes. musl for other processors
-// copies well. docs/BENCHMARKS.md has what this saves.
+// memcpy, memmove and bcmp for programs that are linked with musl on x86-64. They replace the functions of musl, which are slow for short
+// ranges: its memcpy uses `rep movsq`, which needs tens of cycles to start, and its bcmp compares byte by byte. Most ranges of a
+// request are shorter than 128 bytes. On other CPUs musl copies fast. docs/BENCHMARKS.md has the measurements.
 
 #include <emmintrin.h>
 #include <stddef.h>
@@ -23,6 +23,7 @@ static void copy_up_to_64(byte *to, const byte *from, size_t length) {
   store(to, a), store(to + 16, b), store(to + length - 32, c), store(to + length - 16, d);
 }
 
+// Copies 64 to 128 bytes: the first 64 and the last 64, which may overlap.
 static void copy_up_to_128(byte *to, const byte *from, size_t length) {
   block a = load(from + length - 64), b = load(from + length - 48), c = load(from + length - 32), d = load(from + length - 16);
   copy_64(to, from);
@@ -30,14 +31,14 @@ static void copy_up_to_128(byte *to, const byte *from, size_t length) {
   store(to - 64, a), store(to - 48, b), store(to - 32, c), store(to - 16, d);
 }
 
-// The ranges may overlap: what is written last has been read first.
+// Copies more than 128 bytes. The ranges may overlap, so the bytes that are written last are read first.
 static __attribute__((noinline)) void copy_more_than_128(byte *to, const byte *from, size_t length) {
   byte *to_end = to + length;
   const byte *from_end = from + length;
   if ((uintptr_t)to - (uintptr_t)from >= length) {
     block a = load(from_end - 64), b = load(from_end - 48), c = load(from_end - 32), d = load(from_end - 16);
     if (length >= 2048) {
-      // From this length on, as in glibc: now the processor copies whole cache lines.
+      // The CPU copies whole cache lines, which is faster from this length on (the same limit as in glibc).
       size_t words = length / 8;
       __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
     } else {
@@ -51,7 +52,7 @@ static __attribute__((noinline)) void copy_more_than_128(byte *to, const byte *f
   }
 }
 
-// Copies as much as the type has, or up to twice as much.
+// Copies one to two times the size of the type: the first part and the last part, which may overlap.
 #define COPY_AS(type)                                                    \
   do {                                                                   \
     type first, last;                                                    \
@@ -77,7 +78,7 @@ void *memmove(void *to_range, const void *from_range, size_t length) {
 
 void *memcpy(void *restrict to, const void *restrict from, size_t length) { return memmove(to, from, length); }
 
-// Compares as COPY_AS copies.
+// Compares one to two times the size of the type: the first part and the last part, which may overlap.
 #define RETURN_WHETHER_DIFFERENT_AS(type)                                                    \
   do {                                                                                       \
     type left_first, right_first, left_last, right_last;                                     \
@@ -90,7 +91,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t length) { retu
 
 static int differ(block left, block right) { return _mm_movemask_epi8(_mm_cmpeq_epi8(left, right)) != 0xffff; }
 
-// Returns 0 where both ranges are equal. Rust compares strings by it.
+// Returns 0 if both ranges are equal. Rust calls it to compare strings.
 int bcmp(const void *left_range, const void *right_range, size_t length) {
   const byte *left = left_range, *right = right_range;
   if (length == 0) return 0;

@@ -1,4 +1,4 @@
-//! Tests of memory.c, which replaces functions of musl.
+//! Tests of `memory.c`, which replaces functions of musl.
 
 #![allow(unsafe_code)] // Functions of C.
 
@@ -16,7 +16,7 @@ fn pattern(length: usize) -> Vec<u8> {
     (0..=250_u8).cycle().take(length).collect()
 }
 
-/// All short lengths, and around each at which the way to copy changes.
+/// All lengths below 300, lengths around 2,048, where the copy changes to `rep movsq`, and some longer ones.
 fn lengths() -> impl Iterator<Item = usize> {
     (0..300).chain(2030..2066).chain([4095, 4096, 10_001])
 }
@@ -45,7 +45,7 @@ fn copies_ranges_that_overlap() {
             for (from, to) in [(distance, 0), (0, distance)] {
                 let mut bytes = pattern(length + distance);
                 let mut expected = bytes.clone();
-                // By an order of single bytes, not by a function that may be the tested one.
+                // Byte by byte: `copy_within` would call the tested function where musl is linked.
                 let at = |index: usize| if to < from { index } else { length - 1 - index };
                 for index in (0..length).map(at) {
                     expected[to + index] = expected[from + index];
@@ -64,7 +64,7 @@ fn finds_every_byte_that_differs() {
     for length in 0..300 {
         let left = pattern(length + 1);
         let mut right = left.clone();
-        // What is behind the range does not matter.
+        // The byte after the range must not be compared.
         right[length] ^= 1;
         // SAFETY: both vectors are longer.
         let differ = |right: &[u8]| unsafe { hello_bcmp(left.as_ptr(), right.as_ptr(), length) } != 0;
