@@ -28,6 +28,14 @@ COPY --from=manifests /manifests/bench bench
 COPY --from=manifests /manifests/tests tests
 COPY . .
 
+# What the host is made of: another handler does not build it anew.
+FROM rust AS host-source
+WORKDIR /src
+COPY --from=manifests /manifests .
+RUN rm -r hello-host hello-server
+COPY hello-host hello-host
+COPY hello-server hello-server
+
 # What a static program is linked with.
 FROM rust AS static
 RUN target=$(uname -m)-unknown-linux-musl \
@@ -89,7 +97,7 @@ COPY --from=manifests /manifests /manifests
 RUN cd /manifests && scripts/build.sh quick program --package hello-host --no-default-features --features compiler \
  && cargo clean --workspace --profile quick
 WORKDIR /src
-COPY --from=source /src .
+COPY --from=host-source /src .
 RUN cp "$(scripts/build.sh quick program --package hello-host --no-default-features --features compiler)/hello-host" /
 COPY --from=component-build /hello_wasi_0_3.wasm /
 RUN /hello-host compile /hello_wasi_0_3.wasm -o /hello.cwasm
@@ -99,8 +107,7 @@ COPY --from=manifests /manifests /manifests
 RUN cd /manifests && scripts/build.sh release program --package hello-host --no-default-features --features server \
  && cargo clean --workspace --release --target "$(uname -m)-unknown-linux-musl"
 WORKDIR /src
-COPY --from=source /src .
-ARG HELLO_COMMIT
+COPY --from=host-source /src .
 RUN cp "$(scripts/build.sh release program --package hello-host --no-default-features --features server)/hello-host" /
 
 FROM scratch AS wasm
@@ -110,6 +117,7 @@ LABEL org.opencontainers.image.title="hello-wasm" \
 COPY --from=compiler-build /hello.cwasm /hello.cwasm.sha256 /
 COPY --from=wasm-build /hello-host /
 USER 65532:65532
-ENV HELLO_LISTEN=0.0.0.0:8080 HELLO_ADMIN_LISTEN=0.0.0.0:9090
+ARG HELLO_COMMIT=unknown
+ENV HELLO_LISTEN=0.0.0.0:8080 HELLO_ADMIN_LISTEN=0.0.0.0:9090 HELLO_COMMIT=$HELLO_COMMIT
 EXPOSE 8080 9090
 ENTRYPOINT ["/hello-host", "serve", "--precompiled", "/hello.cwasm"]

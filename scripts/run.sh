@@ -37,6 +37,4 @@ case $1 in
     ;;
 esac
 
-# It is a variable for builds; a program would refuse it as an unknown setting.
-unset HELLO_COMMIT
 exec "${serve[@]}"

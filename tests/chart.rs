@@ -13,7 +13,7 @@ use tests::{Exit, VERSION, is_missing, run_to_exit, workspace};
 
 /// Sets of values that must render and lint, each with a piece of text that must then be there, where VERSION stands for what that file
 /// says. Every value is in one of them.
-const RENDERED: [(&str, &str); 47] = [
+const RENDERED: [(&str, &str); 48] = [
     ("runtime=native", "image: \"hello-native:VERSION\""),
     ("runtime=wasm", "image: \"hello-wasm:VERSION\""),
     ("runtime=spin", "runtimeClassName: wasmtime-spin-v2"),
@@ -65,6 +65,7 @@ const RENDERED: [(&str, &str); 47] = [
     ("prometheusRule.enabled=true,prometheusRule.latency=90", "> 14.4 * (1 - 90 / 100)"),
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.5", "le=\"0.5\""),
     ("maxConnectionAgeSeconds=0", "name: HELLO_MAX_CONNECTION_AGE\n              value: 0s"),
+    ("idleTimeoutSeconds=620", "name: HELLO_IDLE_TIMEOUT\n              value: 620s"),
     ("accessLog=0.5", "name: HELLO_ACCESS_LOG\n              value: \"0.5\""),
     (
         "traces.endpoint=http://collector:4318",
@@ -83,7 +84,7 @@ const LEFT_OUT: [(&str, &str); 3] = [
 ];
 
 /// Sets of values that must be refused, each with what the refusal must say.
-const REFUSED: [(&str, &str); 21] = [
+const REFUSED: [(&str, &str); 22] = [
     ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
     ("replicas=3", "'replicas' not allowed"),
     ("spin.operator=true", "set runtime to spin, or spin.operator to false"),
@@ -96,6 +97,7 @@ const REFUSED: [(&str, &str); 21] = [
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=0.3", "/prometheusRule/latencySeconds"),
     ("accessLog=2", "/accessLog"),
     ("runtime=spin,maxConnectionAgeSeconds=5", "Spin keeps connections however old they are"),
+    ("runtime=spin,idleTimeoutSeconds=620", "Spin has no such setting"),
     ("runtime=spin,accessLog=1", "Spin logs no requests"),
     ("traces.endpoint=https://collector:4318", "/traces/endpoint"),
     ("runtime=spin,spin.operator=true,traces.endpoint=http://a:4318", "in the SpinAppExecutor's deploymentConfig.otel"),

@@ -8,7 +8,9 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use tests::{Protocol, Server, get, host, http2_connection, over_http2, request, send, try_send, with_bystanders};
+use tests::{
+    Protocol, Server, get, host, http2_connection, over_http2, request, reset, send, try_send, with_bystanders,
+};
 use tokio::runtime::Runtime;
 
 const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
@@ -137,7 +139,7 @@ fn a_caller_that_leaves_frees_its_instance() {
         if path == "/forever" {
             caller.read_exact(&mut vec![0; 100_000]).expect("a body that goes on");
         }
-        drop(caller);
+        reset(caller);
         server.wait_for_metric("wasm_instances", 0.0);
         server.wait_for_metric("wasm_instance_failures_total{reason=\"timeout\"}", 0.0);
         server.wait_for_metric("http_requests_in_flight", 0.0);

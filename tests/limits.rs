@@ -22,7 +22,7 @@ use tokio::{
 
 #[test]
 fn slow_headers_are_cut_off() {
-    for server in servers(&["--header-timeout", "200ms"]) {
+    for server in servers(&["--header-timeout", "200ms", "--idle-timeout", "200ms"]) {
         for bytes in [&b""[..], b"G", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\n", b"PRI * HTTP/2", b"PR"] {
             let answer = raw(&server, bytes);
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{bytes:?} got {answer:?}");
@@ -33,7 +33,7 @@ fn slow_headers_are_cut_off() {
 
 #[test]
 fn idle_connections_are_closed_and_busy_ones_are_not() {
-    for server in servers(&["--header-timeout", "200ms"]) {
+    for server in servers(&["--idle-timeout", "200ms"]) {
         let answer = raw(&server, b"GET /delay/1 HTTP/1.1\r\nHost: a\r\n\r\n");
         assert!(answer.starts_with("HTTP/1.1 200"), "got {answer:?}");
     }
@@ -50,7 +50,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn idle_connections_of_http2_are_closed_in_order_and_busy_ones_are_not() {
-    for server in servers(&["--header-timeout", "200ms"]) {
+    for server in servers(&["--idle-timeout", "200ms"]) {
         block_on(async {
             let (mut sender, connection) = http2_connection(server.address, None).await.expect("HTTP/2");
             let answer = sender.send_request(get_over_http2("/delay/1")).await.expect("an answer");
@@ -66,7 +66,7 @@ fn idle_connections_of_http2_are_closed_in_order_and_busy_ones_are_not() {
 #[test]
 fn an_answer_is_whole_however_late_it_is_read() {
     let later = Duration::from_secs(2);
-    for server in servers(&["--header-timeout", "1s"]) {
+    for server in servers(&["--header-timeout", "1s", "--idle-timeout", "1s"]) {
         let server = &server;
         thread::scope(|scope| {
             for length in (3_800_000..4_600_000).step_by(12_000) {
@@ -274,7 +274,7 @@ fn a_body_that_trickles_is_cut_off_and_one_that_takes_its_time_is_not() {
 
 #[test]
 fn a_body_that_breaks_off_gives_its_place_back() {
-    for server in servers(&["--max-in-flight", "1", "--request-timeout", "1h", "--header-timeout", "1h"]) {
+    for server in servers(&["--max-in-flight", "1", "--request-timeout", "1h", "--idle-timeout", "1h"]) {
         for is_reset in [false, true] {
             let mut caller = TcpStream::connect(server.address).expect("a connection");
             let half = format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{}", "z".repeat(500));

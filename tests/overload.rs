@@ -61,7 +61,7 @@ fn ten_thousand_idle_connections_are_held_and_one_more_waits() {
     const CAP: usize = 10_000;
     let own = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: own.maximum, maximum: own.maximum }).expect("more descriptors");
-    for server in servers(&["--max-connections", &CAP.to_string(), "--header-timeout", "1h"]) {
+    for server in servers(&["--max-connections", &CAP.to_string(), "--idle-timeout", "1h"]) {
         let mut idle: Vec<_> = (0..CAP).map(|_| TcpStream::connect(server.address).expect("a connection")).collect();
         #[allow(clippy::cast_precision_loss)]
         server.wait_for_metric("http_connections", CAP as f64);

@@ -50,6 +50,9 @@
 {{- if and $spin (ne (int $v.maxConnectionAgeSeconds) 10) -}}
   {{- $errors = append $errors "maxConnectionAgeSeconds is set, and Spin keeps connections however old they are; leave it out, or use runtime native or wasm." -}}
 {{- end -}}
+{{- if and $spin (ne (int $v.idleTimeoutSeconds) 75) -}}
+  {{- $errors = append $errors "idleTimeoutSeconds is set, and Spin has no such setting; leave it out, or use runtime native or wasm." -}}
+{{- end -}}
 
 {{- if $v.spin.operator -}}
   {{- if $v.traces.endpoint -}}

@@ -26,6 +26,28 @@ pub(crate) struct Limits {
     pub(crate) instances: u32,
     /// Linear memory of one instance, in bytes.
     pub(crate) memory: u64,
+    /// What one instance consists of.
+    pub(crate) parts: Parts,
+}
+
+/// How many linear memories and tables an instance of a component has, those of all its modules together.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts {
+    pub(crate) memories: u32,
+    pub(crate) tables: u32,
+}
+
+impl Parts {
+    /// Enough for a component of one language, which has one or two memories, an adapter or two around them, and a table for each.
+    pub(crate) const USUAL: Parts = Parts { memories: 2, tables: 4 };
+}
+
+/// Elements of one table; the functions of a large program are some ten thousand.
+pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// An engine that only loads code, to look at what is in it.
+pub(crate) fn for_inspection(wasi: Wasi) -> Result<Engine> {
+    Engine::new(&common(wasi))
 }
 
 /// An engine whose code can be served. Its clock, which bounds the time of guests, ticks until the process ends.
@@ -55,16 +77,28 @@ pub(crate) fn common(wasi: Wasi) -> Config {
     config
 }
 
-/// Places for instances, made once: an instance then costs microseconds instead of the mapping of memory. Half the processor time.
-fn pool(Limits { instances, memory }: Limits) -> PoolingAllocationConfig {
+/// Pool of memories, tables and stacks for instances, allocated once: an instance then costs microseconds instead of the mapping of
+/// memory. Half the processor time.
+fn pool(Limits { instances, memory, parts }: Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    // A component of one language has one or two memories, an adapter or two around them, and a table for each.
-    pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(4))
-        .total_memories(instances.saturating_mul(2))
-        .total_tables(instances.saturating_mul(4))
-        // One stack runs the guest, one more may wait in a call of the component model.
-        .total_stacks(instances.saturating_mul(2))
+    // Where a component is composed of several, a call from one into another takes a stack of its own, and each has a memory.
+    let stacks = parts.memories.saturating_add(1).max(2);
+    pool.total_memories(instances.saturating_mul(parts.memories))
+        .total_tables(instances.saturating_mul(parts.tables))
+        .total_stacks(instances.saturating_mul(stacks))
+        .table_elements(MAX_TABLE_ELEMENTS)
+        // Nothing is allocated for these ahead: how many instances there are is limited by whoever makes them, and what they consist of by
+        // the above.
+        .total_component_instances(u32::MAX)
+        .total_core_instances(u32::MAX)
+        .max_core_instances_per_component(u32::MAX)
+        .max_memories_per_component(u32::MAX)
+        .max_tables_per_component(u32::MAX)
+        .max_tables_per_module(u32::MAX)
+        // Not more than needed: dropping a module looks for memories of its own as often.
+        .max_memories_per_module(parts.memories)
+        .max_core_instance_size(MAX_INSTANCE_SIZE)
+        .max_component_instance_size(MAX_INSTANCE_SIZE)
         .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
         // What a small guest touches is zeroed, not given back to the kernel, which would interrupt the other processors each time:
         // half the processor time for either.
@@ -76,6 +110,9 @@ fn pool(Limits { instances, memory }: Limits) -> PoolingAllocationConfig {
     }
     pool
 }
+
+/// Bytes of wasmtime's own state of an instance: some for each function, global, import and table.
+const MAX_INSTANCE_SIZE: usize = 16 << 20;
 
 /// The kernel does not tell of pages that are swapped out, so that one would keep what the last instance has left in it.
 fn has_no_swap() -> bool {

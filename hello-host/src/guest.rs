@@ -1,9 +1,10 @@
 //! What an instance of the component is given: settings, clocks, random numbers, output, HTTP; and how much of everything.
 
-use std::{env, fs, mem, sync::Arc, time::Duration};
+use std::{env, mem, sync::Arc, time::Duration};
 
+use http::HeaderValue;
 use wasmtime::{
-    Engine, ResourceLimiter, Result, Store,
+    Engine, PoolConcurrencyLimitError, ResourceLimiter, Result, Store,
     component::{Component, HasSelf, Linker, ResourceTable},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -16,11 +17,11 @@ use wasmtime_wasi_http::{
 
 use crate::{
     component::one_line,
-    engine::{P2_HANDLER, P3_HANDLER},
+    engine::{MAX_TABLE_ELEMENTS, P2_HANDLER, P3_HANDLER},
     loader::Loaded,
     metrics::METRICS,
     outbound::Outbound,
-    output::GuestOutput,
+    output::{GuestOutput, OutputLimit},
     run::Failed,
 };
 
@@ -73,7 +74,7 @@ pub(crate) struct GuestConfig {
     #[arg(long, env = "HELLO_MAX_MEMORY_SIZE", value_name = "SIZE", default_value = "64MiB", value_parser = hello_server::size)]
     pub(crate) max_memory_size: u64,
 
-    /// Linear memory of all instances together; three quarters of what the container may use unless given
+    /// Linear memory of all instances together; half of what the container may use unless given
     #[arg(long, env = "HELLO_MAX_TOTAL_MEMORY_SIZE", value_name = "SIZE", value_parser = hello_server::size)]
     max_total_memory_size: Option<u64>,
 
@@ -90,12 +91,10 @@ pub(crate) struct GuestConfig {
     pub(crate) idle_instance_timeout: Duration,
 }
 
-/// Three quarters of the memory that the container may use; the rest is the host's own. Without such a limit all that there is.
+/// Half of the memory that the container may use; a quarter is for connections, and the rest for the host's own. Without such a limit
+/// all that there is.
 fn share_of_container() -> u64 {
-    // Of version 2 of control groups, then of version 1, where no limit is a number beyond every machine's memory.
-    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limit = files.iter().find_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
-    limit.map_or(u64::MAX, |limit| limit / 4 * 3)
+    hello_server::container_memory().map_or(u64::MAX, |memory| memory / 2)
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -127,6 +126,15 @@ pub(crate) struct State {
     pub(crate) outbound: Outbound,
     environment: Arc<[(String, String)]>,
     limiter: Limiter,
+    output: OutputLimit,
+}
+
+impl State {
+    /// The instance begins with another request, which is a part of this trace.
+    pub(crate) fn begin_request(&mut self, traceparent: Option<HeaderValue>) {
+        self.outbound.traceparent = traceparent;
+        self.output.begin_request();
+    }
 }
 
 impl Guest {
@@ -178,8 +186,11 @@ impl Guest {
     /// # Errors
     /// There is no memory for it, or it failed by itself.
     pub(crate) async fn instantiate(&self) -> Result<(Store<State>, Proxy), Failed> {
+        let output = OutputLimit::default();
         let mut wasi = WasiCtx::builder();
-        wasi.envs(&self.environment).stdout(GuestOutput::new("stdout")).stderr(GuestOutput::new("stderr"));
+        wasi.envs(&self.environment)
+            .stdout(GuestOutput::new("stdout", &output))
+            .stderr(GuestOutput::new("stderr", &output));
         let state = State {
             table: ResourceTable::new(),
             wasi: wasi.build(),
@@ -187,6 +198,7 @@ impl Guest {
             outbound: self.outbound.clone(),
             environment: self.environment.clone(),
             limiter: Limiter::new(self.config.max_memory_size, self.max_total_memory),
+            output,
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -201,7 +213,9 @@ impl Guest {
                 METRICS.instantiations.inc();
                 Ok((store, proxy))
             }
-            Err(error) if store.data().limiter.others_have_it => Err(Failed::NoRoom(error)),
+            Err(error) if store.data().limiter.others_have_it || error.is::<PoolConcurrencyLimitError>() => {
+                Err(Failed::NoRoom(error))
+            }
             Err(error) => Err(Failed::Start(error)),
         }
     }
@@ -288,9 +302,6 @@ struct Limiter {
     /// Whether it was refused what all instances together had used up.
     others_have_it: bool,
 }
-
-/// Elements of one table; the functions of a large program are some ten thousand.
-const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 impl Limiter {
     fn new(max_memory: u64, max_total_memory: u64) -> Self {

@@ -16,8 +16,8 @@ use std::{
 use futures_channel::oneshot;
 use hello_server::{RequestBody, RequestBodyError, problem, shed};
 use http::{
-    Request, Response, StatusCode, Uri,
-    header::HOST,
+    Method, Request, Response, StatusCode, Uri,
+    header::{CONTENT_LENGTH, HOST},
     uri::{Authority, Scheme},
 };
 use http_body_util::BodyExt;
@@ -27,7 +27,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use crate::{
     guest::Guest,
     instances::Instances,
-    run::{Answer, Failed, GuestBody, Run, stopped_late},
+    run::{Answer, End, Failed, GuestBody, Run, stopped_late},
 };
 
 /// The guest as a service. Clones share the instances.
@@ -71,6 +71,7 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let GuestHandler { instances, request_timeout } = self.clone();
+        let is_head = request.method() == Method::HEAD;
         let request = to_guest(request);
         // From here on, as for the server, and not from when this is first polled: others may keep the thread until then.
         let started = Instant::now();
@@ -80,7 +81,7 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
             let answer = match instances.take(place).await {
                 Ok(lent) => {
                     let (answer, answered) = oneshot::channel();
-                    begun(Run::start(instances, lent, request, answer), answered, request_timeout).await
+                    begun(Run::start(instances, lent, request, answer), answered, is_head, request_timeout).await
                 }
                 Err(failed) => Err(failed),
             };
@@ -94,24 +95,38 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
 async fn begun(
     run: Run,
     mut answered: oneshot::Receiver<Answer>,
+    is_head: bool,
     request_timeout: Duration,
 ) -> Result<Response<GuestBody>, Failed> {
     let mut run = Some(run);
+    let mut exited = None;
     poll_fn(|cx| {
         if let Some(Poll::Ready(end)) = run.as_mut().map(|run| run.poll(cx)) {
             run = None;
-            end?;
+            if let End::Exited(instance) = end? {
+                exited = Some(instance);
+            }
         }
         let answer = match answered.try_recv() {
             Ok(Some(answer)) => answer.map_err(Failed::Error)?,
             Ok(None) if run.is_some() => return Poll::Pending,
             _ => return Poll::Ready(Err(Failed::Trap(wasmtime::format_err!("the guest ended without an answer")))),
         };
-        let mut answer = answer.map(|body| GuestBody::new(body, run.take(), request_timeout));
+        let length = content_length(&answer, is_head);
+        let mut answer =
+            answer.map(|body| GuestBody::new(body, length, request_timeout).driving(run.take()).exited(exited.take()));
         answer.body_mut().read_ahead(cx);
         Poll::Ready(Ok(answer))
     })
     .await
+}
+
+/// How many bytes of content HTTP will ask for, where that is known.
+fn content_length<B>(answer: &Response<B>, is_head: bool) -> Option<u64> {
+    if is_head || matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Some(0);
+    }
+    answer.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// WASI has the authority beside the headers. wasmtime takes it for WASI 0.3 from the URI alone, where HTTP/1 does not have it.

@@ -15,7 +15,7 @@ use crate::compiler::compile_or_take_kept;
 use crate::{
     compiler,
     component::{check_header, one_line, read, read_header},
-    engine::{self, Limits, Wasi},
+    engine::{self, Limits, MAX_TABLE_ELEMENTS, Parts, Wasi},
     guest::{self, State},
     machine_code::{self, MachineCode},
 };
@@ -31,16 +31,7 @@ pub(crate) struct Loaded {
 /// # Errors
 /// One line: what is wrong with the file and what would be taken.
 pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loaded, String> {
-    let engine_for = |wasi| {
-        engine::for_serving(wasi, limits).map_err(|error| {
-            format!(
-                "cannot make room for --max-instances {} of --max-memory-size {} bytes each: {}; lower one of them",
-                limits.instances,
-                limits.memory,
-                one_line(&error)
-            )
-        })
-    };
+    let engine_for = |wasi| engine_for(wasi, limits);
     let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
     let loaded = if precompiled {
         if check_header(&read_header(file)?).is_ok() {
@@ -52,8 +43,8 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         let (engine, code) = both(|| engine_for(Wasi::P3), || machine_code::checked(file));
         let (code, engine) = (code?, engine?);
         // Machine code fits the engine that it was made for, and no other.
-        match with_linker(&engine, &code) {
-            Err(p3) => with_linker(&engine_for(Wasi::P2)?, &code).map_err(|p2| {
+        match load_on(engine, &code, Wasi::P3, limits) {
+            Err(p3) => load_on(engine_for(Wasi::P2)?, &code, Wasi::P2, limits).map_err(|p2| {
                 format_err!("on the engine for WASI 0.3: {}; on that for WASI 0.2: {}", one_line(&p3), one_line(&p2))
             }),
             loaded => loaded,
@@ -70,9 +61,53 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         let wasi = compiler::wasi_of(&bytes).map_err(|error| refuse(one_line(&error)))?;
         let (engine, code) = both(|| engine_for(wasi), || compile_or_take_kept(&bytes, wasi));
         let code = code.map_err(|error| refuse(one_line(&error)))?;
-        with_linker(&engine?, &code)
+        load_on(engine?, &code, wasi, limits)
     };
     loaded.map_err(|error| refuse(one_line(&error)))
+}
+
+fn engine_for(wasi: Wasi, limits: Limits) -> Result<Engine, String> {
+    engine::for_serving(wasi, limits).map_err(|error| {
+        let Limits { instances, memory, parts: Parts { memories, tables } } = limits;
+        format!(
+            "cannot allocate --max-instances {instances}, each with {memories} memories of --max-memory-size {memory} bytes and {tables} \
+             tables: {}; lower one of the settings",
+            one_line(&error)
+        )
+    })
+}
+
+/// Loads a component on an engine for usual ones, or on one of its own where it has more memories or tables than those.
+fn load_on(engine: Engine, code: &MachineCode, wasi: Wasi, limits: Limits) -> wasmtime::Result<Loaded> {
+    let usual = with_linker(&engine, code);
+    let Some(parts) = parts_beyond(&usual, code, wasi, limits.parts)? else { return usual };
+    drop((usual, engine));
+    let engine = engine_for(wasi, Limits { parts, ..limits }).map_err(wasmtime::Error::msg)?;
+    with_linker(&engine, code)
+}
+
+/// What an instance of the component consists of, where that is more than `usual`. A component that could not be loaded for usual ones
+/// is looked at on an engine without a pool.
+fn parts_beyond(
+    loaded: &wasmtime::Result<Loaded>,
+    code: &MachineCode,
+    wasi: Wasi,
+    usual: Parts,
+) -> wasmtime::Result<Option<Parts>> {
+    let resources = match loaded {
+        Ok(loaded) => loaded.component.resources_required(),
+        // Machine code for another engine cannot be loaded here, either; the first error tells why.
+        Err(_) => match code.load(&engine::for_inspection(wasi)?) {
+            Ok(component) => component.resources_required(),
+            Err(_) => None,
+        },
+    };
+    let Some(resources) = resources else { return Ok(None) };
+    if let Some(elements) = resources.max_initial_table_size.filter(|&elements| elements > MAX_TABLE_ELEMENTS as u64) {
+        return Err(format_err!("a table has {elements} elements, which is over the limit of {MAX_TABLE_ELEMENTS}"));
+    }
+    let parts = Parts { memories: resources.num_memories, tables: resources.num_tables };
+    Ok((parts.memories > usual.memories || parts.tables > usual.tables).then_some(parts))
 }
 
 /// Makes the engine, and meanwhile finds the machine code, which takes as long.

@@ -17,10 +17,13 @@ pub(crate) enum Failure {
     Timeout,
     /// The guest answered with an error instead of a response.
     Error,
+    /// The guest's work after its response took too long.
+    BackgroundTimeout,
 }
 
 impl Failure {
-    const ALL: [Failure; 4] = [Failure::Instantiation, Failure::Trap, Failure::Timeout, Failure::Error];
+    const ALL: [Failure; 5] =
+        [Failure::Instantiation, Failure::Trap, Failure::Timeout, Failure::Error, Failure::BackgroundTimeout];
 
     fn label(self) -> &'static str {
         match self {
@@ -28,6 +31,7 @@ impl Failure {
             Failure::Trap => "trap",
             Failure::Timeout => "timeout",
             Failure::Error => "error",
+            Failure::BackgroundTimeout => "background-timeout",
         }
     }
 }
@@ -37,6 +41,7 @@ pub(crate) struct Metrics {
     pub(crate) instantiations: IntCounter,
     pub(crate) reuses: IntCounter,
     pub(crate) memory: IntGauge,
+    pub(crate) output_dropped: IntCounter,
     failures: IntCounterVec,
 }
 
@@ -53,6 +58,10 @@ impl Metrics {
                 "Requests given to an instance that had answered another."
             )?,
             memory: register_int_gauge!("wasm_guest_memory_bytes", "Linear memory of all instances.")?,
+            output_dropped: register_int_counter!(
+                "wasm_guest_output_dropped_bytes_total",
+                "Bytes that guests wrote to standard output and error beyond what is logged."
+            )?,
             failures: register_int_counter_vec!(
                 "wasm_instance_failures_total",
                 "Instances that failed, by reason.",

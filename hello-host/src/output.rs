@@ -1,10 +1,14 @@
-//! What guests write to standard output and error: log lines, each of bounded length, and so many of them.
+//! What guests write to standard output and error: log lines, each of bounded length, and limited per request and per second.
 
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, LazyLock, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -15,53 +19,103 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
+use crate::metrics::METRICS;
+
 /// A longer line is cut.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
-/// What one instance may write in its life; the rest is dropped, and a line says so. An empty line counts, too.
-const MAX_BYTES: usize = 256 * 1024;
+/// Bytes that an instance may write for one request; the rest is dropped and counted. An empty line counts, too.
+const MAX_BYTES_PER_REQUEST: u64 = 256 * 1024;
 
-/// What the log adds to each line, in about.
-const LINE_BYTES: usize = 120;
+/// Bytes that all instances of the component may write per second. A log of that size fills a disk of 100 GB in 100 minutes.
+const MAX_BYTES_PER_SECOND: u64 = 16 << 20;
+
+/// Bytes that a guest may write by one call; it may call again at once.
+const MAX_CALL_BYTES: usize = 256 * 1024;
+
+/// Bytes that the log adds to each line, approximately.
+const LINE_BYTES: u64 = 120;
+
+/// Limit on what one instance may write for one request. Clones are of the same instance.
+#[derive(Clone, Default)]
+pub(crate) struct OutputLimit {
+    /// Bytes written for the request.
+    written: Arc<AtomicU64>,
+}
+
+impl OutputLimit {
+    pub(crate) fn begin_request(&self) {
+        self.written.store(0, Relaxed);
+    }
+
+    /// Whether so many bytes may be written, too. The first ones that may not are reported, and all are counted.
+    fn allows(&self, bytes: u64) -> bool {
+        let written = self.written.fetch_add(bytes, Relaxed);
+        let is_over = written > MAX_BYTES_PER_REQUEST;
+        let is_reported = is_over && written - bytes.min(written) > MAX_BYTES_PER_REQUEST;
+        if is_over || !PER_SECOND.allows(bytes) {
+            METRICS.output_dropped.inc_by(bytes);
+            if is_over && !is_reported {
+                tracing::warn!(target: "guest", limit = MAX_BYTES_PER_REQUEST, "guest output over the limit is dropped");
+            }
+            return false;
+        }
+        true
+    }
+}
+
+/// Limit on what all instances write per second.
+struct RateLimit {
+    since: Instant,
+    /// Which second it is, and bytes written in it.
+    second: AtomicU64,
+    written: AtomicU64,
+}
+
+static PER_SECOND: LazyLock<RateLimit> =
+    LazyLock::new(|| RateLimit { since: Instant::now(), second: AtomicU64::new(0), written: AtomicU64::new(0) });
+
+impl RateLimit {
+    fn allows(&self, bytes: u64) -> bool {
+        let now = self.since.elapsed().as_secs();
+        if self.second.swap(now, Relaxed) != now {
+            self.written.store(0, Relaxed);
+        }
+        let written = self.written.fetch_add(bytes, Relaxed);
+        if written <= MAX_BYTES_PER_SECOND && written + bytes > MAX_BYTES_PER_SECOND {
+            tracing::warn!(target: "guest", limit = MAX_BYTES_PER_SECOND, "guest output over the limit per second is dropped");
+        }
+        written + bytes <= MAX_BYTES_PER_SECOND
+    }
+}
 
 /// One output of one instance. Clones write to the same place.
 #[derive(Clone)]
 pub(crate) struct GuestOutput {
     stream: &'static str,
-    state: Arc<Mutex<State>>,
-}
-
-#[derive(Default)]
-struct State {
-    line: Vec<u8>,
-    written: usize,
+    line: Arc<Mutex<Vec<u8>>>,
+    limit: OutputLimit,
 }
 
 impl GuestOutput {
-    pub(crate) fn new(stream: &'static str) -> Self {
-        GuestOutput { stream, state: Arc::default() }
+    pub(crate) fn new(stream: &'static str, limit: &OutputLimit) -> Self {
+        GuestOutput { stream, line: Arc::default(), limit: limit.clone() }
     }
 
     fn write(&self, bytes: &[u8]) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         // One call may have millions of lines.
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if state.written > MAX_BYTES {
-                return;
-            }
             let (text, ended) = match piece.split_last() {
                 Some((b'\n', text)) => (text, true),
                 _ => (piece, false),
             };
-            state.written += piece.len() + if ended { LINE_BYTES } else { 0 };
-            let space = MAX_LINE_BYTES - state.line.len();
-            state.line.extend_from_slice(&text[..text.len().min(space)]);
-            if ended {
-                self.log(&mut state.line);
+            if self.limit.allows(piece.len() as u64 + if ended { LINE_BYTES } else { 0 }) {
+                let space = MAX_LINE_BYTES - line.len();
+                line.extend_from_slice(&text[..text.len().min(space)]);
             }
-            if state.written > MAX_BYTES {
-                self.log(&mut state.line);
-                tracing::warn!(target: "guest", stream = self.stream, limit = MAX_BYTES, "guest output over the limit is dropped");
+            if ended {
+                self.log(&mut line);
             }
         }
     }
@@ -78,8 +132,8 @@ impl GuestOutput {
 /// The last line of an instance often lacks its end.
 impl Drop for GuestOutput {
     fn drop(&mut self) {
-        if let Some(state) = Arc::get_mut(&mut self.state) {
-            let mut line = std::mem::take(&mut state.get_mut().unwrap_or_else(PoisonError::into_inner).line);
+        if let Some(line) = Arc::get_mut(&mut self.line) {
+            let mut line = std::mem::take(line.get_mut().unwrap_or_else(PoisonError::into_inner));
             self.log(&mut line);
         }
     }
@@ -117,7 +171,7 @@ impl OutputStream for GuestOutput {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(MAX_BYTES)
+        Ok(MAX_CALL_BYTES)
     }
 }
 

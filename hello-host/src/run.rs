@@ -4,12 +4,13 @@
 use std::{
     fmt,
     future::poll_fn,
+    mem,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
     time::{Duration, Instant},
 };
 
@@ -21,7 +22,8 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use tokio::time::{Sleep, sleep, timeout};
-use wasmtime::{AsContextMut, Store};
+use wasmtime::{AsContextMut, PoolConcurrencyLimitError, Store};
+use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::{
     Error, WasiBody, WasiHttpView,
     handler::{Prepared, Proxy},
@@ -48,6 +50,11 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
+    /// A guest that has ended with this error. Where an instance needed more of the pool than there is for each, the pool is full.
+    fn ended_with(error: wasmtime::Error) -> Self {
+        if error.is::<PoolConcurrencyLimitError>() { Failed::NoRoom(error) } else { Failed::Trap(error) }
+    }
+
     /// Counts and logs it.
     pub(crate) fn report(&self) {
         let (failure, message) = match self {
@@ -73,14 +80,29 @@ pub(crate) fn stopped_late() {
     tracing::warn!("guest stopped: it did not answer, or its answer did not get on, in time");
 }
 
+/// Counts and logs a guest that is stopped while it works on after its answer.
+fn stopped_background_work() {
+    METRICS.failed(Failure::BackgroundTimeout);
+    tracing::warn!("guest stopped: its work after the response took longer than the time of a request");
+}
+
 /// What a guest answers, or why it does not.
 pub(crate) type Answer = Result<Response<WasiBody>, wasmtime::Error>;
 
 /// The work. Whoever wants the answer drives it; dropping it stops the guest, and is the end of its instance.
 pub(crate) struct Run {
-    work: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
+    work: Pin<Box<dyn Future<Output = Result<End, Failed>> + Send>>,
     yielding: Arc<Yielding>,
     waker: Waker,
+}
+
+/// How a guest's work has ended.
+pub(crate) enum End {
+    /// It has returned, and its instance can go on with another request.
+    Returned,
+    /// It has exited with code 0. Its instance is of no more use, but as long as it is there the body of its response tells whether it
+    /// was finished: wasmtime takes one that was dropped for finished.
+    Exited(Lent),
 }
 
 /// How long a guest that yields, and could go on at once, does go on. Most do so once or twice a request; the way through the
@@ -116,25 +138,29 @@ impl Run {
         answer: oneshot::Sender<Answer>,
     ) -> Self {
         let span = ChildSpan::begin("guest", &mut request);
-        lent.parts().0.data_mut().outbound.traceparent = request.headers().get(TRACEPARENT).cloned();
+        lent.parts().0.data_mut().begin_request(request.headers().get(TRACEPARENT).cloned());
         let work = Box::pin(async move {
             let (store, proxy) = lent.parts();
-            let outcome = match proxy {
+            let called = match proxy {
                 Proxy::P2(guest) => call_p2(store, guest, request, answer).await,
                 Proxy::P3(_) => call_p3(store, proxy, request, answer).await,
-            }
-            .map_err(Failed::Trap);
+            };
+            let has_exited = called.as_ref().is_err_and(|error| matches!(error.downcast_ref(), Some(I32Exit(0))));
+            let outcome = if has_exited { Ok(()) } else { called.map_err(Failed::ended_with) };
             span.end(outcome.as_ref());
             outcome?;
+            if has_exited {
+                return Ok(End::Exited(lent));
+            }
             instances.put_back(lent);
-            Ok(())
+            Ok(End::Returned)
         });
         let yielding = Arc::<Yielding>::default();
         let waker = Waker::from(yielding.clone());
         Run { work, yielding, waker }
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<End, Failed>> {
         let Run { work, yielding, waker } = self;
         let mut yielded = None;
         yielding.driver.register(cx.waker());
@@ -156,16 +182,23 @@ impl Run {
         }
     }
 
-    /// Gives what the guest has left to do after its answer the time of a request.
-    fn finish(mut self, request_timeout: Duration) {
+    /// Gives the guest the time of a request for its work after the response, and reads what is left of the body, for which it may wait.
+    fn finish(mut self, mut body: WasiBody, request_timeout: Duration) {
         // Most guests only have to return. A task for that would cost as much as the HTTP, and keep the instance from the next request.
         if let Poll::Ready(end) = self.poll(&mut Context::from_waker(Waker::noop())) {
             return report(end);
         }
         tokio::spawn(async move {
-            match timeout(request_timeout, self.work).await {
+            let mut is_open = true;
+            let work = poll_fn(|cx| {
+                while is_open && let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(cx) {
+                    is_open = matches!(frame, Some(Ok(_)));
+                }
+                self.work.as_mut().poll(cx)
+            });
+            match timeout(request_timeout, work).await {
                 Ok(end) => report(end),
-                Err(_) => stopped_late(),
+                Err(_) => stopped_background_work(),
             }
         });
     }
@@ -179,7 +212,12 @@ async fn call_p2(
     answer: oneshot::Sender<Answer>,
 ) -> wasmtime::Result<()> {
     let mut http = store.data_mut().http();
-    let request = http.new_incoming_request(Scheme::Http, request)?;
+    let scheme = match request.uri().scheme_str() {
+        None | Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        Some(other) => Scheme::Other(other.to_owned()),
+    };
+    let request = http.new_incoming_request(scheme, request)?;
     let out = http.new_response_outparam_from_callback(|sent| _ = answer.send(sent.map_err(Into::into)))?;
     guest.wasi_http_incoming_handler().call_handle(store, request, out).await
 }
@@ -202,7 +240,7 @@ async fn call_p3(
     run.await.flatten()
 }
 
-fn report(end: Result<(), Failed>) {
+fn report(end: Result<End, Failed>) {
     if let Err(failed) = end {
         failed.report();
     }
@@ -216,16 +254,42 @@ pub(crate) struct GuestBody {
     ahead: Option<Result<Frame<Bytes>, Error>>,
     /// None where the guest has finished.
     run: Option<Run>,
+    /// The instance of a guest that has exited.
+    exited: Option<Lent>,
     request_timeout: Duration,
-    /// Set while the guest keeps the caller waiting.
+    /// Set while the guest keeps the client waiting.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Bytes that are still to come until the response is whole, where that is known. HTTP asks for no more then.
+    missing: Option<u64>,
     /// Whether the end was read.
     has_ended: bool,
 }
 
 impl GuestBody {
-    pub(crate) fn new(body: WasiBody, run: Option<Run>, request_timeout: Duration) -> Self {
-        GuestBody { body, ahead: None, run, request_timeout, deadline: None, has_ended: false }
+    /// `length`: how many bytes HTTP will ask for, where that is known.
+    pub(crate) fn new(body: WasiBody, length: Option<u64>, request_timeout: Duration) -> Self {
+        GuestBody {
+            body,
+            ahead: None,
+            run: None,
+            exited: None,
+            request_timeout,
+            deadline: None,
+            missing: length,
+            has_ended: false,
+        }
+    }
+
+    /// The guest is still at work.
+    pub(crate) fn driving(mut self, run: Option<Run>) -> Self {
+        self.run = run;
+        self
+    }
+
+    /// The guest has exited with code 0; whether the body is whole is seen when it is read.
+    pub(crate) fn exited(mut self, instance: Option<Lent>) -> Self {
+        self.exited = instance;
+        self
     }
 
     /// Takes from the guest what it has ready. Most often that is everything, and its instance is free for the next request before
@@ -237,11 +301,65 @@ impl GuestBody {
         if let Poll::Ready(read) = Pin::new(&mut self.body).poll_frame(cx) {
             let is_all = read.is_none() || has_ended(&self.body);
             self.ahead = read;
-            if let Some(run) = self.run.take_if(|_| is_all) {
-                self.body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-                run.finish(self.request_timeout);
+            if is_all {
+                self.finish();
             }
         }
+    }
+
+    /// Lets the guest go on with what it does after the response.
+    fn finish(&mut self) {
+        if let Some(run) = self.run.take() {
+            let body = mem::replace(&mut self.body, Empty::new().map_err(|never| match never {}).boxed_unsync());
+            run.finish(body, self.request_timeout);
+        }
+    }
+
+    /// Notes what HTTP is given.
+    fn note(&mut self, frame: Option<&Result<Frame<Bytes>, Error>>) {
+        match frame {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.missing = self.missing.map(|missing| missing.saturating_sub(length));
+            }
+            Some(Err(_)) => {}
+            None => self.has_ended = true,
+        }
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Some(read) = self.ahead.take() {
+            return Poll::Ready(Some(read));
+        }
+        match self.run.as_mut().map(|run| run.poll(cx)) {
+            Some(Poll::Ready(end)) => {
+                self.run = None;
+                match end {
+                    Ok(End::Returned) => {}
+                    Ok(End::Exited(instance)) => self.exited = Some(instance),
+                    Err(failed) => {
+                        failed.report();
+                        return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
+                    }
+                }
+            }
+            Some(Poll::Pending) | None => {}
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_pending() && self.exited.is_some() {
+            tracing::warn!("guest exited before its response was whole");
+            return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
+        }
+        if frame.is_ready() || self.run.is_none() {
+            self.deadline = None;
+            return frame;
+        }
+        let request_timeout = self.request_timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(request_timeout)));
+        ready!(deadline.as_mut().poll(cx));
+        self.run = None;
+        stopped_late();
+        Poll::Ready(Some(Err(Error::HttpResponseTimeout)))
     }
 }
 
@@ -254,31 +372,9 @@ impl Body for GuestBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = &mut *self;
-        if let Some(read) = this.ahead.take() {
-            return Poll::Ready(Some(read));
-        }
-        if let Some(Poll::Ready(end)) = this.run.as_mut().map(|run| run.poll(cx)) {
-            this.run = None;
-            if let Err(failed) = end {
-                failed.report();
-                return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
-            }
-        }
-        let frame = Pin::new(&mut this.body).poll_frame(cx);
-        this.has_ended = matches!(frame, Poll::Ready(None));
-        if frame.is_ready() || this.run.is_none() {
-            this.deadline = None;
-            return frame;
-        }
-        let request_timeout = this.request_timeout;
-        let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(request_timeout)));
-        if deadline.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        this.run = None;
-        stopped_late();
-        Poll::Ready(Some(Err(Error::HttpResponseTimeout)))
+        let frame = ready!(self.poll_body(cx));
+        self.note(frame.as_ref());
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -300,10 +396,10 @@ impl Body for GuestBody {
 
 impl Drop for GuestBody {
     fn drop(&mut self) {
-        // Before the end, the caller has left, and nobody waits for the rest.
-        let has_ended = self.has_ended || (self.ahead.is_none() && has_ended(&self.body));
-        if let Some(run) = self.run.take().filter(|_| has_ended) {
-            run.finish(self.request_timeout);
+        let is_whole = self.has_ended || self.missing == Some(0) || (self.ahead.is_none() && has_ended(&self.body));
+        // Else the client has left, and nobody waits for the rest: the guest is stopped.
+        if is_whole {
+            self.finish();
         }
     }
 }

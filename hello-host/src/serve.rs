@@ -15,11 +15,6 @@ use crate::{
 #[global_allocator]
 static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
-const COMMIT: &str = match option_env!("HELLO_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
-
 #[derive(clap::Args)]
 pub(crate) struct Serve {
     /// The component
@@ -39,9 +34,11 @@ pub(crate) struct Serve {
 }
 
 pub(crate) fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCode {
-    let about = About { program: "hello-host", version: VERSION, commit: COMMIT, threads: Threads::Own };
+    // The commit is told at run time: one built in would link the host anew for every commit, which takes minutes.
+    let about = About { program: "hello-host", version: VERSION, commit: "unknown", threads: Threads::Own };
     let shown = file.display().to_string();
-    let limits = engine::Limits { instances: guest.max_instances, memory: guest.max_memory_size };
+    let limits =
+        engine::Limits { instances: guest.max_instances, memory: guest.max_memory_size, parts: engine::Parts::USUAL };
     let request_timeout = server.request_timeout;
     let build = async move {
         // Compiling takes its time; signals and probes are answered meanwhile.

@@ -1,4 +1,4 @@
-//! From a socket to requests: accepts connections up to the cap, finds out which HTTP they speak, and lets go of them on a drain.
+//! From a socket to requests: accepts connections up to the cap, serves them by the HTTP that they speak, and lets go of them on a drain.
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
@@ -15,12 +15,12 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{sleep, timeout},
+    time::sleep,
 };
 
 use crate::{
-    Handler,
-    coalesced::Coalesced,
+    Config, Handler,
+    coalesced::{Coalesced, MAX_HEADER_BYTES, Protocol},
     metrics::METRICS,
     pieces::Pieces,
     progress::{Patience, Progress},
@@ -31,17 +31,19 @@ use crate::{
 /// How long accepting rests after an error such as "too many open files", which more haste would not mend.
 pub(crate) const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// The first bytes of an HTTP/2 connection by prior knowledge (RFC 9113, 3.4).
-const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// How often a connection that has sent a part of the preface is looked at again.
-const PREFACE_POLL: Duration = Duration::from_millis(5);
-
-/// Request line and headers together; hyper answers 431 above it.
-const MAX_HEADER_BYTES: u32 = 32 * 1024;
-
 /// Requests at once on one HTTP/2 connection.
 const MAX_HTTP2_STREAMS: u32 = 128;
+
+/// Bytes of bodies that a client may send before they are read: over one stream of HTTP/2, and over all of a connection. The protocol's
+/// default of 64 KiB serves 300 MB per second at a round trip of 0.2 ms, and 1.3 MB at 50 ms.
+const HTTP2_STREAM_WINDOW: u32 = 64 * 1024;
+const HTTP2_CONNECTION_WINDOW: u32 = 128 * 1024;
+
+/// Bytes of a response that a stream of HTTP/2 takes from the handler before its client makes room for them.
+const HTTP2_SEND_BUFFER: usize = 64 * 1024;
+
+/// Bytes that a connection of HTTP/2 may hold beyond what every connection holds: bodies, and headers, frames and streams.
+const HTTP2_MEMORY: u64 = HTTP2_CONNECTION_WINDOW as u64 + 64 * 1024;
 
 /// Accepts connections for the workers until told to stop. Each holds one of the `places`: when all are back, every connection has
 /// ended.
@@ -118,23 +120,33 @@ async fn connection<S, B>(
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     // Small answers must not wait for the acknowledgement of earlier ones.
     _ = stream.set_nodelay(true);
-    let header_timeout = pipeline.config.header_timeout;
+    let Config { header_timeout, idle_timeout, request_timeout, .. } = pipeline.config;
+    let progress = Arc::new(Progress::new());
+    let mut stream = Coalesced::new(stream, progress.clone(), &pipeline.memory);
+    let mut patience = Patience { headers: header_timeout, idle: Some(idle_timeout), answer: request_timeout };
     let protocol = tokio::select! {
         // What has arrived before the stop is served.
         biased;
-        protocol = timeout(header_timeout, protocol(&stream)) => protocol,
+        protocol = stream.protocol() => protocol,
         () = stopped(&mut stop) => return,
+        () = progress.stalled(patience) => return,
     };
-    let Ok(Ok(protocol)) = protocol else { return };
+    let Ok(protocol) = protocol else { return };
+    let mut reserved = None;
+    if protocol == Protocol::Http2 {
+        reserved = pipeline.memory.reserve(HTTP2_MEMORY);
+        if reserved.is_none() {
+            METRICS.out_of_memory.inc();
+            tracing::debug!("connection closed: there is no memory for another of HTTP/2");
+            return;
+        }
+        // Without a request it is asked to end, below.
+        patience.idle = None;
+        progress.protocol_is_known();
+    }
 
-    let patience = Patience {
-        // An HTTP/2 connection without a request is asked to end, below.
-        headers: matches!(protocol, Protocol::Http1).then_some(header_timeout),
-        answer: pipeline.config.request_timeout,
-    };
-    let progress = Arc::new(Progress::new());
     let (watched, idle) = (progress.clone(), progress.clone());
-    let io = TokioIo::new(Coalesced::new(stream, progress.clone()));
+    let io = TokioIo::new(stream);
     let answer = move |request| pipeline.answer(request, progress.clone());
     let interruptions = FuturesUnordered::from_iter([
         async move {
@@ -151,7 +163,7 @@ async fn connection<S, B>(
     let outcome = match protocol {
         Protocol::Http1 => {
             let mut http = http1::Builder::new();
-            http.header_read_timeout(None).max_buf_size(MAX_HEADER_BYTES as usize);
+            http.half_close(true).header_read_timeout(None).max_buf_size(MAX_HEADER_BYTES as usize);
             serve(http.serve_connection(io, service_fn(answer)), interruptions).await
         }
         Protocol::Http2 => {
@@ -159,7 +171,7 @@ async fn connection<S, B>(
                 interruptions.push(sleep(age).map(|()| Interruption::Stop).boxed());
             }
             let idle = async move {
-                idle.idle(header_timeout).await;
+                idle.idle(idle_timeout).await;
                 Interruption::Stop
             };
             interruptions.push(idle.boxed());
@@ -168,6 +180,9 @@ async fn connection<S, B>(
             http.timer(TokioTimer::new())
                 .keep_alive_interval(header_timeout)
                 .max_concurrent_streams(MAX_HTTP2_STREAMS)
+                .initial_stream_window_size(HTTP2_STREAM_WINDOW)
+                .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+                .max_send_buf_size(HTTP2_SEND_BUFFER)
                 .max_header_list_size(MAX_HEADER_BYTES);
             let in_pieces = service_fn(move |request| answer(request).map_ok(|answer| answer.map(Pieces::new)));
             serve(http.serve_connection(io, in_pieces), interruptions).await
@@ -176,6 +191,7 @@ async fn connection<S, B>(
     if let Err(error) = outcome {
         tracing::debug!(%error, "connection ended early");
     }
+    drop(reserved);
 }
 
 /// What may come between a connection and its client.
@@ -209,24 +225,4 @@ async fn serve<C: GracefulConnection>(
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     _ = stop.wait_for(|stop| *stop).await;
-}
-
-enum Protocol {
-    Http1,
-    Http2,
-}
-
-/// Looks at the first bytes without taking them. hyper-util's `auto` builder would do so too, but without a time limit.
-async fn protocol(stream: &TcpStream) -> io::Result<Protocol> {
-    let mut start = [0; HTTP2_PREFACE.len()];
-    loop {
-        let length = stream.peek(&mut start).await?;
-        if length == HTTP2_PREFACE.len() && start == *HTTP2_PREFACE {
-            return Ok(Protocol::Http2);
-        }
-        if length == 0 || !HTTP2_PREFACE.starts_with(&start[..length]) {
-            return Ok(Protocol::Http1);
-        }
-        sleep(PREFACE_POLL).await;
-    }
 }

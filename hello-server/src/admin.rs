@@ -34,6 +34,9 @@ const MAX_CONNECTIONS: usize = 1024;
 /// out.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Filters for the log that may be awaited at once; one after another is enough.
+static FILTER_PERMIT: Semaphore = Semaphore::const_new(1);
+
 /// A filter for the log is some words.
 const MAX_FILTER_BYTES: usize = 4096;
 
@@ -110,6 +113,10 @@ fn switch(readiness: &Readiness, disabled: bool) -> Response<Full<Bytes>> {
 
 /// Takes another filter for the log, until the process ends.
 async fn set_log(body: Incoming) -> Response<Full<Bytes>> {
+    // Else bodies that never come could hold all connections, and probes would fail.
+    let Ok(_permit) = FILTER_PERMIT.try_acquire() else {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "another filter is being set; try again in a moment");
+    };
     let Ok(Ok(body)) = timeout(PATIENCE, Limited::new(body, MAX_FILTER_BYTES).collect()).await else {
         return problem(StatusCode::BAD_REQUEST, "the filter did not arrive, or is too long");
     };

@@ -12,9 +12,10 @@ use std::{
 
 use clap::{
     Args, Parser, ValueEnum,
+    builder::NonEmptyStringValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::trace;
 
@@ -37,6 +38,11 @@ pub struct Config {
     #[arg(long, env = "HELLO_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000", value_parser = count)]
     pub max_connections: u32,
 
+    /// Memory of all connections together, such as 64MiB; a connection beyond it waits to be accepted, or is closed where it needs more
+    /// than others; a quarter of what the container may use unless given
+    #[arg(long, env = "HELLO_MAX_CONNECTION_MEMORY", value_name = "SIZE", value_parser = size)]
+    pub max_connection_memory: Option<u64>,
+
     /// Age at which a connection is asked to close after an answer, 0s to 1h, so that callers spread over new pods; 0s is never
     #[arg(long, env = "HELLO_MAX_CONNECTION_AGE", value_name = "TIME", default_value = "0s", value_parser = delay)]
     pub max_connection_age: Duration,
@@ -49,9 +55,14 @@ pub struct Config {
     #[arg(long, env = "HELLO_REQUEST_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = timeout)]
     pub request_timeout: Duration,
 
-    /// Time for a request's headers to arrive, and for a connection to idle between requests, 1ms to 1h; then it is closed
+    /// Time for the headers of a request to arrive, from their first byte, 1ms to 1h; then the connection is closed
     #[arg(long, env = "HELLO_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = timeout)]
     pub header_timeout: Duration,
+
+    /// Time that a connection may have no request, 1ms to 1h; then it is closed. Longer than the 60s of most load balancers, so that these
+    /// close first, and send no request to a connection that is being closed
+    #[arg(long, env = "HELLO_IDLE_TIMEOUT", value_name = "TIME", default_value = "75s", value_parser = timeout)]
+    pub idle_timeout: Duration,
 
     /// Largest request body, such as 64KiB or 10MiB; a larger one gets 413
     #[arg(long, env = "HELLO_BODY_LIMIT", value_name = "SIZE", default_value = "10MiB", value_parser = size)]
@@ -76,6 +87,10 @@ pub struct Config {
     /// How log lines look; json unless standard error is a terminal
     #[arg(long, env = "HELLO_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+
+    /// The commit that the metric `build_info` names; by default the one that the program was built from, where it knows that
+    #[arg(long, env = "HELLO_COMMIT", value_name = "COMMIT", value_parser = NonEmptyStringValueParser::new())]
+    pub commit: Option<String>,
 }
 
 impl Config {
@@ -238,11 +253,13 @@ fn share(text: &str) -> Result<f64, String> {
 pub(crate) fn log_filter(text: &str) -> Result<Targets, String> {
     let expected = || "expected off, error, warn, info or debug, alone or by target as in info,access=debug".to_owned();
     Targets::from_str(text).map_err(|_| expected()).and_then(|targets| {
-        // A word that is no level would be read as the name of a target, and silence all others.
-        let misspelt = text
-            .split(',')
-            .any(|part| !part.contains('=') && part.trim().parse::<tracing::level_filters::LevelFilter>().is_err());
-        if misspelt { Err(expected()) } else { Ok(targets) }
+        // A word that is not a level, or nothing, would be read as the name of a target, and would silence all others.
+        let is_level = |level: &str| level.trim().parse::<LevelFilter>().is_ok() && !level.trim().is_empty();
+        let is_directive = |part: &str| match part.split_once('=') {
+            Some((target, level)) => !target.trim().is_empty() && is_level(level),
+            None => is_level(part),
+        };
+        if text.split(',').all(is_directive) { Ok(targets) } else { Err(expected()) }
     })
 }
 
@@ -339,5 +356,12 @@ mod tests {
         assert!(log_filter("info").is_ok());
         assert!(log_filter("warn,access=debug").is_ok());
         assert!(["inof", "info,acces", "info,access=loud"].iter().all(|text| log_filter(text).is_err()));
+    }
+
+    #[test]
+    fn an_empty_part_of_a_filter_is_refused() {
+        assert!(
+            ["", " ", ",", "info,", ",info", "info,,", "=info", "access="].iter().all(|text| log_filter(text).is_err())
+        );
     }
 }

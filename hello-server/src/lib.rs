@@ -10,6 +10,8 @@ mod allocator;
 mod body;
 mod coalesced;
 mod config;
+mod connection_memory;
+mod host_check;
 mod lines;
 mod log;
 #[cfg(all(test, target_arch = "x86_64"))]
@@ -41,6 +43,7 @@ use tokio::sync::{Semaphore, watch};
 pub use allocator::Allocator;
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, count, parse, size, timeout};
+pub use connection_memory::container_memory;
 pub use problem::problem;
 pub use request::shed;
 pub use trace::{ChildSpan, HELP as TRACES_HELP, TRACEPARENT};
@@ -78,7 +81,7 @@ pub struct About {
     pub program: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// The source revision it was built from.
+    /// The commit it was built from, or `unknown`.
     pub commit: &'static str,
     /// How its threads share its connections.
     pub threads: Threads,
@@ -184,6 +187,7 @@ where
         + 'static,
 {
     let Config { drain_delay, drain_timeout, max_connections, .. } = pipeline.config;
+    let max_connections = max_connections.min(pipeline.memory.max_connections());
     let places = Arc::new(Semaphore::new(max_connections as usize));
     let (stop, stopped) = watch::channel(false);
     let listener = tokio::net::TcpListener::from_std(listener).expect("a bound, non-blocking listener");

@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     in_flight_limit: IntGauge,
     pub(crate) connections: IntGauge,
     pub(crate) shed: IntCounter,
+    pub(crate) out_of_memory: IntCounter,
 }
 
 /// Requests being worked on. The gauge follows when it is read: a request counts here, where its limit is kept, and not twice.
@@ -74,6 +75,10 @@ impl Metrics {
             )?,
             connections: register_int_gauge!("http_connections", "Connections held.")?,
             shed: register_int_counter!("http_requests_shed_total", "Requests refused for want of room.")?,
+            out_of_memory: register_int_counter!(
+                "http_connections_out_of_memory_total",
+                "Connections closed because all connections together had used their memory."
+            )?,
         })
     }
 
@@ -107,7 +112,8 @@ pub(crate) fn start(about: &About, runtime: &str, config: &Config) {
     METRICS.in_flight_limit.set(config.max_in_flight.into());
     let info = opts!("build_info", "Always 1; what runs stands in the labels.");
     let info = register_int_gauge_vec!(info, &["version", "runtime", "commit"]).expect("registered only here");
-    info.with_label_values(&[about.version, runtime, about.commit]).set(1);
+    let commit = config.commit.as_deref().unwrap_or(about.commit);
+    info.with_label_values(&[about.version, runtime, commit]).set(1);
 }
 
 /// What is counted, in the format that the scraper prefers.

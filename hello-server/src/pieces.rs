@@ -11,7 +11,10 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::{body::ResponseBody, request::Hold};
+use crate::{
+    body::{ResponseBody, added},
+    request::Hold,
+};
 
 /// How an answer gets on is seen by its pieces.
 const MAX_PIECE: usize = 64 * 1024;
@@ -68,12 +71,6 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (of_body, rest) = (self.body.size_hint(), self.rest.len() as u64);
-        let mut hint = SizeHint::new();
-        hint.set_lower(of_body.lower() + rest);
-        if let Some(upper) = of_body.upper() {
-            hint.set_upper(upper + rest);
-        }
-        hint
+        added(self.body.size_hint(), self.rest.len() as u64)
     }
 }

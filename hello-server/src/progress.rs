@@ -1,7 +1,10 @@
 //! How a connection gets on: `request` notes what happens on it, and `accept` lets go of it when nothing has for too long.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,8 +13,10 @@ use tokio::time::sleep_until;
 /// How long nothing may happen on a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
-    /// While the headers of a request are awaited; `None` is for ever.
-    pub(crate) headers: Option<Duration>,
+    /// From the first byte of the headers of a request to their last.
+    pub(crate) headers: Duration,
+    /// While there is no request; `None` is without limit.
+    pub(crate) idle: Option<Duration>,
     /// While an answer is being sent, or what was sent is not taken.
     pub(crate) answer: Duration,
 }
@@ -25,6 +30,7 @@ const LEAST_RATE: u64 = 10 * 1024;
 pub(crate) struct Progress {
     /// When the connection came.
     since: Instant,
+    is_slow: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -35,6 +41,8 @@ struct State {
     answering: u32,
     /// Whether the client has to read before more can be written to it.
     is_full: bool,
+    /// When the headers of a request began that are not complete, and how many bytes of them have come.
+    head: Option<(Instant, u64)>,
     /// When something happened last.
     last: Instant,
     /// Bodies of requests that have not ended.
@@ -52,12 +60,13 @@ impl Progress {
             handled: 0,
             answering: 0,
             is_full: false,
+            head: None,
             last: now,
             receiving: 0,
             receiving_since: now,
             received: 0,
         };
-        Progress { since: now, state: Mutex::new(state) }
+        Progress { since: now, is_slow: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     /// How old the connection is.
@@ -65,9 +74,41 @@ impl Progress {
         now - self.since
     }
 
+    /// So many bytes have come. Returns how many of them are headers of a request that are not complete.
+    pub(crate) fn read(&self, bytes: u64) -> u64 {
+        let mut state = self.state();
+        // Else they are a body, or another request, which waits for the response to this one.
+        if state.has_request() || state.receiving > 0 {
+            return 0;
+        }
+        let (_, length) = state.head.get_or_insert_with(|| (Instant::now(), 0));
+        *length += bytes;
+        *length
+    }
+
+    /// What has come so far is not the headers of a request.
+    pub(crate) fn protocol_is_known(&self) {
+        let mut state = self.state();
+        state.head = None;
+        state.last = Instant::now();
+    }
+
     /// The headers of a request have come.
     pub(crate) fn request(&self) {
-        self.state().handled += 1;
+        let mut state = self.state();
+        state.handled += 1;
+        state.head = None;
+    }
+
+    /// A request takes long, or what is left of its response is not there yet: only a look at the connection tells whether the client
+    /// is.
+    pub(crate) fn slow(&self) {
+        self.is_slow.store(true, Relaxed);
+    }
+
+    /// Whether a request takes long.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.is_slow.load(Relaxed)
     }
 
     /// The body of a request is to come.
@@ -122,6 +163,8 @@ impl Progress {
             state.handled -= 1;
         }
         state.last = now;
+        drop(state);
+        self.is_slow.store(false, Relaxed);
     }
 
     /// Waits until there has been no request for longer than `patience`.
@@ -142,7 +185,8 @@ impl Progress {
     /// Waits until nothing has happened for longer than `patience`.
     pub(crate) async fn stalled(&self, patience: Patience) {
         // A wait that begins after a look is seen by the next one before it is over.
-        let next_look = patience.headers.map_or(patience.answer, |headers| headers.min(patience.answer));
+        let Patience { headers, idle, answer } = patience;
+        let next_look = headers.min(answer).min(idle.unwrap_or(answer));
         loop {
             let now = Instant::now();
             let due = self.due(patience).unwrap_or(now + next_look);
@@ -156,18 +200,25 @@ impl Progress {
     /// When a wait of now is over.
     fn due(&self, patience: Patience) -> Option<Instant> {
         let state = self.state();
-        let idle = match *state {
-            State { answering: 1.., .. } | State { is_full: true, .. } => Some(patience.answer),
-            State { handled: 0, .. } => patience.headers,
-            State { .. } => None,
+        let wait = match *state {
+            State { answering: 1.., .. } | State { is_full: true, .. } => Some(state.last + patience.answer),
+            State { handled: 1.., .. } => None,
+            State { head: Some((since, _)), .. } => Some(since + patience.headers),
+            State { .. } => patience.idle.map(|idle| state.last + idle),
         };
         // Before there is an answer, the handler's time-out counts.
         let body = (state.answering > 0 && state.receiving > 0)
             .then(|| state.receiving_since + patience.answer + Duration::from_secs(state.received / LEAST_RATE));
-        idle.map(|patience| state.last + patience).into_iter().chain(body).min()
+        wait.into_iter().chain(body).min()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_request(&self) -> bool {
+        self.handled > 0 || self.answering > 0
     }
 }

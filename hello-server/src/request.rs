@@ -5,10 +5,12 @@
 //!   trace             a span where an OTEL_ endpoint is set, named to the handler by traceparent
 //!   access log        a line when the answer has ended: info for a share of the requests, warn for every 5xx
 //!   metrics           counted when the answer has ended
-//!   host check        400 where HTTP/1.1 lacks its one Host, or where two are named
+//!   host check        400 where a request does not name one valid host
+//!   headers           431 where there are more than 100; cookies of HTTP/2 become one field
 //!   shed              503 above the limit of requests in flight; CONNECT, which only proxies serve, 501
 //!   body limit        413 above the limit
 //!   time-out          504 where no answer has begun in time
+//!   final status      500 where the handler's status is 1xx
 //!   catch panic       500 where the handler panics
 //!   the handler
 //! ```
@@ -25,7 +27,7 @@ use std::{
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -35,8 +37,8 @@ use futures_util::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{CONNECTION, HOST, RETRY_AFTER},
-    uri::{Authority, PathAndQuery},
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, RETRY_AFTER, TRANSFER_ENCODING},
+    uri::PathAndQuery,
 };
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
@@ -45,7 +47,9 @@ use tokio::{task::yield_now, time::timeout_at};
 use crate::{
     Config, Handler, Threads,
     access::{Access, AccessLog},
-    body::{Answer, OverLimit, RequestBody, RequestBodyError, ResponseBody},
+    body::{Answer, Flag, RequestBody, RequestBodyError, ResponseBody},
+    connection_memory::ConnectionMemory,
+    host_check::has_valid_host,
     metrics::{IN_FLIGHT, METRICS},
     problem::problem,
     progress::Progress,
@@ -58,6 +62,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A longer request id than this is replaced: it goes into every log line.
 const MAX_REQUEST_ID: usize = 128;
 
+/// How long a handler may take until somebody looks whether its client is still there.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Header fields of a request; hyper has the same limit for HTTP/1, and none for HTTP/2.
+const MAX_HEADERS: usize = 100;
+
 /// The handler with everything that surrounds it.
 pub(crate) struct Pipeline<S> {
     handler: S,
@@ -65,6 +75,7 @@ pub(crate) struct Pipeline<S> {
     pub(crate) runtime: &'static str,
     readiness: Arc<Readiness>,
     pub(crate) tracer: Option<Tracer>,
+    pub(crate) memory: ConnectionMemory,
     /// Requests that wait until the others of their thread are as far as they are.
     waiting: AtomicU32,
     max_waiting: u32,
@@ -89,7 +100,8 @@ impl<S> Pipeline<S> {
             Threads::Shared => 0,
             Threads::Own => config.max_in_flight / WAITING_PART,
         };
-        Pipeline { handler, config, runtime, readiness, tracer, waiting: AtomicU32::new(0), max_waiting }
+        let memory = ConnectionMemory::new(config.max_connection_memory);
+        Pipeline { handler, config, runtime, readiness, tracer, memory, waiting: AtomicU32::new(0), max_waiting }
     }
 
     /// What can be done at once is done before there is a future, which would be moved with the request in it.
@@ -100,37 +112,54 @@ impl<S> Pipeline<S> {
     ) -> impl Future<Output = Result<Response<ResponseBody<B>>, Infallible>> + Send
     where
         S: Handler<B>,
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
+        if request.version() == Version::HTTP_2 {
+            join_cookies(request.headers_mut());
+        }
+        // hyper counts those of HTTP/1 likewise.
+        let has_too_many_headers = request.headers().len() > MAX_HEADERS;
         let request_id = request_id(request.headers_mut());
         let over_http1 = request.version() <= Version::HTTP_11;
         let is_head = request.method() == Method::HEAD;
         let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(&mut request));
         let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log(), span);
         // Whatever becomes of the request, what is left of its body is read.
-        let request = request.map(|body| RequestBody::new(body, self.config.body_limit, exchange.progress()));
-        let called = match self.refusal(&request, &mut exchange) {
+        let expects_continue = expects_continue(&request);
+        let request =
+            request.map(|body| RequestBody::new(body, self.config.body_limit, exchange.progress(), expects_continue));
+        let awaits_continue = request.body().awaits_continue();
+        let refusal =
+            if has_too_many_headers { Some(too_many_headers()) } else { self.refusal(&request, &mut exchange) };
+        let called = match refusal {
             None => Ok(self.call(request)),
             Some(refusal) => Err(refusal),
         };
 
         async move {
             let answer = match called {
-                Ok((answer, over_limit)) => self.handled(answer, over_limit, exchange.started).await,
+                Ok((answer, over_limit)) => self.handled(answer, over_limit, &exchange).await,
                 Err(refusal) => Err(refusal),
             };
             let mut answer = match answer {
-                // hyper drops the body of an answer to HEAD only over HTTP/1.
-                Ok(answer) if is_head => answer.map(|_| Answer::Server(Full::default())),
-                Ok(answer) => answer.map(Answer::Handler),
-                Err(refusal) => refusal.map(Answer::Server),
+                Ok(answer) => content(answer, Answer::Handler, is_head),
+                Err(refusal) => content(refusal, Answer::Server, is_head),
             };
             answer.headers_mut().insert(REQUEST_ID, request_id);
-            if over_http1 && (self.readiness.is_draining() || self.is_old(&exchange)) {
+            exchange.answers(answer.status());
+            let mut answer = answer.map(|body| ResponseBody::new(body, exchange));
+            // Some handlers read the body only when theirs is written. Then it is too late for 100.
+            if awaits_continue.is_set() {
+                answer.body_mut().read_ahead().await;
+            }
+            // RFC 9110, 10.1.1: a client that still waits for 100 may or may not send its body, so that the next request could not be
+            // told from it.
+            let closes =
+                self.readiness.is_draining() || self.is_old(&answer.body().exchange) || awaits_continue.is_set();
+            if over_http1 && closes {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            exchange.answers(answer.status());
-            Ok(answer.map(|body| ResponseBody::new(body, exchange)))
+            Ok(answer)
         }
     }
 
@@ -146,7 +175,7 @@ impl<S> Pipeline<S> {
 
     /// Why the request gets no further; else it has a place among those in flight.
     fn refusal(&self, request: &Request<RequestBody>, exchange: &mut Exchange) -> Option<Response<Full<Bytes>>> {
-        if !names_one_host(request) {
+        if !has_valid_host(request) {
             return Some(problem(StatusCode::BAD_REQUEST, "a request must name one host, in one valid Host header"));
         }
         if request.method() == Method::CONNECT {
@@ -163,7 +192,7 @@ impl<S> Pipeline<S> {
     }
 
     /// Hands the request to the handler, whose answer is awaited elsewhere: on the heap, as it has the request in it.
-    fn call<B>(&self, request: Request<RequestBody>) -> (BoxFuture<'static, CaughtAnswer<B>>, OverLimit)
+    fn call<B>(&self, request: Request<RequestBody>) -> (BoxFuture<'static, CaughtAnswer<B>>, Flag)
     where
         S: Handler<B>,
         B: Send + 'static,
@@ -180,18 +209,29 @@ impl<S> Pipeline<S> {
     /// The handler's answer, or what is answered in its stead.
     async fn handled<B>(
         &'static self,
-        answer: BoxFuture<'static, CaughtAnswer<B>>,
-        over_limit: OverLimit,
-        started: Instant,
+        mut answer: BoxFuture<'static, CaughtAnswer<B>>,
+        over_limit: Flag,
+        exchange: &Exchange,
     ) -> Result<Response<B>, Response<Full<Bytes>>> {
-        let deadline = started + self.config.request_timeout;
+        let (deadline, slow) = (exchange.started + self.config.request_timeout, exchange.started + SLOW);
         self.others_first().await;
-        let answer = timeout_at(deadline.into(), answer).await;
+        let answer = match timeout_at(slow.min(deadline).into(), &mut answer).await {
+            Err(_elapsed) if slow < deadline => {
+                exchange.progress().slow();
+                timeout_at(deadline.into(), answer).await
+            }
+            answer => answer,
+        };
         if over_limit.is_set() {
             return Err(self.too_large());
         }
         self.others_first().await;
         match answer {
+            Ok(Ok(Ok(answer))) if answer.status().is_informational() => {
+                let status = answer.status().as_u16();
+                tracing::warn!(status, "the handler's status is not a final one; responded with 500 instead");
+                Err(problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler did not respond with a final status"))
+            }
             Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_panic)) => {
@@ -215,44 +255,62 @@ impl<S> Pipeline<S> {
     }
 }
 
+fn too_many_headers() -> Response<Full<Bytes>> {
+    let detail = format!("the request has more than {MAX_HEADERS} header fields");
+    problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &detail)
+}
+
+/// Whether the client waits for 100 before it sends its body (RFC 9110, 10.1.1). There is no 100 over HTTP/2, as hyper sends none.
+fn expects_continue(request: &Request<Incoming>) -> bool {
+    request.version() == Version::HTTP_11
+        && request
+            .headers()
+            .get(EXPECT)
+            .is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// RFC 9113, 8.2.3: HTTP/2 may have cookies in several fields, which handlers expect in one.
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut cookies = headers.get_all(COOKIE).iter();
+    if let (Some(_), Some(_)) = (cookies.next(), cookies.next()) {
+        let cookies: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        let joined = HeaderValue::from_bytes(&cookies.join(&b"; "[..])).expect("parts of valid values");
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// Drops the content of a response that may have none, and corrects its length.
+///
+/// RFC 9110, 8.6: a response to HEAD, or 304, has the length that its content would have to GET, or none; 204 has none.
+fn content<B: Body, A>(response: Response<B>, answer: fn(B) -> Answer<A>, is_head: bool) -> Response<Answer<A>> {
+    let status = response.status();
+    if !is_head && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return response.map(answer);
+    }
+    let (mut head, body) = response.into_parts();
+    let headers = &mut head.headers;
+    if status == StatusCode::NO_CONTENT {
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(TRANSFER_ENCODING);
+    } else if status == StatusCode::NOT_MODIFIED {
+        // Not of the content that there would be, but of none: some frameworks set it by themselves.
+        if headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
+            headers.remove(CONTENT_LENGTH);
+        }
+    } else if !headers.contains_key(TRANSFER_ENCODING)
+        && let Some(length) = body.size_hint().exact()
+    {
+        headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    Response::from_parts(head, Answer::None)
+}
+
 /// Refuses a request for want of room: 503 that says when to come again, and counted.
 pub fn shed(detail: &str) -> Response<Full<Bytes>> {
     METRICS.shed.inc();
     let mut refusal = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
     refusal.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     refusal
-}
-
-/// RFC 9112, 3.2: an HTTP/1.1 request without Host, with two, or with one that is no authority, is refused. HTTP/2 has its
-/// authority in the URI, and HTTP/1.0 may have none. Where both name a host, as a request in absolute form does, they must agree:
-/// what stands before this server could go by one of them, and the handler by the other.
-fn names_one_host(request: &Request<RequestBody>) -> bool {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next(), request.uri().authority()) {
-        (Some(host), None, None) => is_host(host.as_bytes()),
-        (Some(host), None, Some(authority)) => {
-            has_name(authority) && authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes())
-        }
-        (None, _, authority) => request.version() != Version::HTTP_11 && authority.is_none_or(has_name),
-        (Some(_), Some(_), _) => false,
-    }
-}
-
-fn is_host(host: &[u8]) -> bool {
-    is_plain_host(host) || Authority::try_from(host).is_ok_and(|authority| has_name(&authority))
-}
-
-/// RFC 9110, 4.2.1: an authority without one, such as `:80`, is to be refused.
-fn has_name(authority: &Authority) -> bool {
-    !authority.host().is_empty()
-}
-
-/// A name or an IPv4 address, with or without a port: almost every host, and this way parsed without a copy.
-fn is_plain_host(host: &[u8]) -> bool {
-    let mut parts = host.splitn(2, |byte| *byte == b':');
-    let is_name = |name: &[u8]| name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-    parts.next().is_some_and(|name| !name.is_empty() && is_name(name))
-        && parts.next().is_none_or(|port| port.iter().all(u8::is_ascii_digit))
 }
 
 /// One request from its headers to the end of its answer; dropping it counts and logs it.
@@ -344,7 +402,7 @@ impl Exchange {
         })
     }
 
-    fn progress(&self) -> &Arc<Progress> {
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
         &self.hold.progress
     }
 
@@ -468,11 +526,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn what_passes_for_a_host_by_the_quick_way_is_one(host in vec(prop::sample::select(&b"aZ0.-:@[/"[..]), 0..8)) {
-            prop_assert!(!is_plain_host(&host) || Authority::try_from(&host[..]).is_ok_and(|host| has_name(&host)));
-        }
-
         #[test]
         fn ids_are_sound_whatever_was_given(given in value()) {
             let mut headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(&given).unwrap())]);

@@ -25,8 +25,8 @@ const REQUEST: &str = "/delay/5";
 
 pub(crate) fn load_scales_it_up_and_back() {
     let hello = Namespace::new("hello");
-    // So small a request that the load of the other cases is more than the target.
-    hello.deploy("autoscaling.enabled=true,autoscaling.maxReplicas=3,resources.requests.cpu=5m");
+    // The load of the other cases is several times the target of 8m, and that of pods without load, with probes, a fraction of it.
+    hello.deploy("autoscaling.enabled=true,autoscaling.maxReplicas=3,resources.requests.cpu=10m");
     wait_for_runtime(NODE_PORT, "native");
     wait_for("the autoscaler knows the load", || {
         get("hello", "hpa/hello")["status"]["currentMetrics"][0]["resource"]["current"]["averageUtilization"].as_u64()

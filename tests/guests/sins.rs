@@ -44,6 +44,10 @@ fn sin(path: &str) -> String {
             names.sort();
             names.join(" ")
         }
+        "/line" => {
+            println!("{}", "x".repeat(300));
+            "printed".to_owned()
+        }
         "/count" => COUNT.fetch_add(1, Relaxed).to_string(),
         _ => "ok".to_owned(),
     }

@@ -2,10 +2,10 @@
 
 use std::{
     error::Error,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{self, SocketAddr},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -17,9 +17,13 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use socket2::SockRef;
 use tokio::{net::TcpStream, runtime::Builder, task::JoinHandle, time::timeout};
 
 use crate::{PATIENCE, Server};
+
+/// How long a connection without a client library is waited for.
+const RAW_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a request travels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,14 +139,50 @@ pub fn try_send(
     runtime.block_on(async { timeout(PATIENCE, exchange(address, protocol, request)).await? })
 }
 
-/// What a connection answers to these bytes until it is closed.
+/// A TCP connection on which no read or write takes longer than anything should.
+///
+/// # Panics
+/// Where there is no connection to be had.
+#[must_use]
+pub fn tcp(address: SocketAddr) -> net::TcpStream {
+    let stream = net::TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(RAW_TIMEOUT)).expect("a time-out");
+    stream.set_write_timeout(Some(RAW_TIMEOUT)).expect("a time-out");
+    stream
+}
+
+/// Returns what a connection responds with to these bytes until it is closed.
+///
+/// # Panics
+/// Where it is neither closed nor responds for `RAW_TIMEOUT`.
 #[must_use]
 pub fn raw(server: &Server, bytes: &[u8]) -> String {
-    let mut stream = net::TcpStream::connect(server.address).expect("a connection");
+    let mut stream = tcp(server.address);
     stream.write_all(bytes).expect("sent");
+    read_to_close(&mut stream)
+}
+
+/// Returns what comes until the connection is closed, by a reset or in order.
+///
+/// # Panics
+/// Where nothing comes for `RAW_TIMEOUT`.
+#[must_use]
+pub fn read_to_close(stream: &mut net::TcpStream) -> String {
     let mut answer = Vec::new();
-    _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    let end = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let is_late = end.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    assert!(!is_late, "the connection is still open after {answer:?}");
+    answer
+}
+
+/// Closes a connection by a reset, as the kernel does for a client that has ended or is gone.
+///
+/// # Panics
+/// Where the kernel does not allow that.
+pub fn reset(stream: net::TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a reset when closed");
+    drop(stream);
 }
 
 /// Waits until something answers a GET there, whatever it answers: for a program that does not say when it is ready.

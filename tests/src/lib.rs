@@ -15,8 +15,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub use bystanders::{Bystanders, with_bystanders};
 pub use callgrind::{compile, host_precompiled, instructions_per_request};
 pub use client::{
-    Answer, AnyBody, AnyRequest, Protocol, get, http2_connection, over_http2, raw, request, send, try_send,
-    wait_until_it_answers,
+    Answer, AnyBody, AnyRequest, Protocol, get, http2_connection, over_http2, raw, read_to_close, request, reset, send,
+    tcp, try_send, wait_until_it_answers,
 };
 pub use dashboard::{Panel, RELEASE, dashboard, filled_in, panels};
 pub use document::{Block, all_blocks, blocks, update_document};

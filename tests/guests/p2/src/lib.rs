@@ -34,7 +34,15 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
             None => sin(&path),
         },
     };
-    let response = OutgoingResponse::new(headers(&path));
+    let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+    let body = match path {
+        "/target" => format!("{:?} {:?} {query}", request.scheme(), request.authority()),
+        _ => body,
+    };
+    let response = OutgoingResponse::new(headers(path, query));
+    if path == "/status" {
+        response.set_status_code(query.parse().expect("a number")).expect("the host takes it");
+    }
     let mut sink = response.take_body();
     out.set(response);
     _ = sink.send(body.into_bytes()).await;
@@ -42,6 +50,12 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         // While it waits, the first half goes out.
         monotonic_clock::subscribe_duration(1).block();
         panic!("as requested, in the middle of the body");
+    }
+    if path == "/exit" {
+        if query == "whole" {
+            drop(sink);
+        }
+        std::process::exit(0);
     }
     if path == "/later" {
         drop(sink);
@@ -53,7 +67,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 /// Headers that no answer should have.
-fn headers(path: &str) -> Headers {
+fn headers(path: &str, query: &str) -> Headers {
     let headers = Headers::new();
     let append = |name: &str, value: &[u8]| {
         headers.append(name, value).expect("the host takes it");
@@ -61,6 +75,7 @@ fn headers(path: &str) -> Headers {
     match path {
         "/many-headers" => (0..1_000_000).for_each(|index| append(&format!("x-{index}"), b"y")),
         "/forged-header" => append("x", FORGED),
+        "/later" if query == "length" => append("content-length", b"2"),
         "/too-short" => append("content-length", b"1000"),
         "/too-long" => append("content-length", b"1"),
         _ => {}

@@ -29,6 +29,18 @@ async fn handle(request: Request) -> Response<BoxBody<Bytes, Infallible>> {
             Ok(answer) => format!("fetched {}", answer.status().as_u16()),
             Err(error) => format!("refused: {error:?}"),
         },
+        "/target" => {
+            let uri = request.uri();
+            let query = uri.query().unwrap_or_default();
+            format!("{:?} {:?} {query}", uri.scheme_str(), uri.host())
+        }
+        "/later" => {
+            let mut response = Response::new(working_on().boxed());
+            if request.uri().query() == Some("length") {
+                response.headers_mut().insert("content-length", HeaderValue::from_static("2"));
+            }
+            return response;
+        }
         "/break" => return Response::new(breaking().boxed()),
         "/forever" => {
             let chunk = || Ok(Frame::data(Bytes::from(vec![b'x'; 1024])));
@@ -37,6 +49,9 @@ async fn handle(request: Request) -> Response<BoxBody<Bytes, Infallible>> {
         path => sin(path),
     };
     let mut response = Response::new(Full::from(body).boxed());
+    if request.uri().path() == "/status" {
+        *response.status_mut() = request.uri().query().and_then(|status| status.parse().ok()).expect("a status");
+    }
     add_headers(request.uri().path(), response.headers_mut());
     response
 }
@@ -69,5 +84,17 @@ fn breaking() -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, Infallible>>
             panic!("as requested, in the middle of the body");
         }
         Some((Ok(Frame::data(Bytes::from_static(b"half"))), true))
+    }))
+}
+
+/// A body whose guest has something left to do when all of it is written.
+fn working_on() -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, Infallible>>> {
+    StreamBody::new(stream::unfold(false, async |begun| {
+        if begun {
+            sleep(HOUR / 3600).await;
+            println!("done later");
+            return None;
+        }
+        Some((Ok(Frame::data(Bytes::from_static(b"ok"))), true))
     }))
 }

@@ -1,0 +1,111 @@
+//! What components may do that hello does not.
+
+use std::time::{Duration, Instant};
+
+use tests::{Protocol, Server, request, send, try_send};
+
+use crate::Case;
+
+pub(crate) const CASES: &[Case] = &[
+    ("a status that is not final is 500", &["--access-log", "1"], not_final),
+    ("work after the response goes on to its end", &[], work_after_response),
+    (
+        "work after the response that takes too long is stopped and counted",
+        &["--request-timeout", "300ms"],
+        stopped_work,
+    ),
+    ("a drain waits for work after the response", &["--drain-delay", "0s"], drained_work),
+    ("a line per request is logged, however many requests", &["--max-instances", "1"], lines),
+    ("scheme and authority are those of the request", &[], target),
+];
+
+const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
+
+fn not_final(server: &Server) {
+    for protocol in PROTOCOLS {
+        for status in [100, 101, 103, 199] {
+            let response = send(server.address, protocol, request("GET", &format!("/status?{status}"), ""));
+            assert_eq!(response.status, 500, "{protocol:?} {status}");
+            assert_eq!(response.header("content-type"), "application/problem+json", "{protocol:?} {status}");
+        }
+    }
+    server.wait_for_metric("http_requests_total{method=\"GET\",status=\"500\"}", 8.0);
+    server.wait_for_metric("http_request_duration_seconds_count{status=\"5xx\"}", 8.0);
+    server.wait_for_metric("http_request_duration_seconds_count{status=\"2xx\"}", 0.0);
+    server.wait_for_log(|line| line["target"] == "access" && line["status"] == 500 && line["level"] == "WARN");
+}
+
+fn done_later(server: &Server) -> usize {
+    server.log().iter().filter(|line| line["output"] == "done later").count()
+}
+
+fn work_after_response(server: &Server) {
+    for (index, (method, path)) in
+        [("GET", "/later"), ("GET", "/later?length"), ("HEAD", "/later"), ("HEAD", "/later?length")]
+            .into_iter()
+            .enumerate()
+    {
+        for (over, protocol) in PROTOCOLS.into_iter().enumerate() {
+            let response = send(server.address, protocol, request(method, path, ""));
+            assert_eq!(response.status, 200, "{protocol:?} {method} {path}");
+            let expected = 2 * index + over + 1;
+            let begun = Instant::now();
+            while done_later(server) < expected {
+                assert!(
+                    begun.elapsed() < Duration::from_secs(10),
+                    "{protocol:?} {method} {path}: the work was stopped"
+                );
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+fn stopped_work(server: &Server) {
+    for (path, stopped) in [("/later?length", 1.0), ("/later?length", 2.0)] {
+        assert_eq!(server.get(path).status, 200);
+        server.wait_for_metric("wasm_instance_failures_total{reason=\"background-timeout\"}", stopped);
+    }
+    assert_eq!(done_later(server), 0);
+    server.wait_for_metric("wasm_instances", 0.0);
+}
+
+fn drained_work(server: &Server) {
+    assert_eq!(server.get("/later?length").status, 200);
+    server.signal("TERM");
+    server.wait_for_log(|line| line["message"] == "drained");
+    assert_eq!(done_later(server), 1);
+}
+
+/// Together a megabyte, which is more than one request may log.
+fn lines(server: &Server) {
+    let requests = 3000;
+    for _ in 0..requests {
+        assert_eq!(server.get("/line").status, 200);
+    }
+    let is_line = |line: &serde_json::Value| line["output"].as_str().is_some_and(|text| text.len() == 300);
+    let begun = Instant::now();
+    while server.log().iter().filter(|line| is_line(line)).count() < requests {
+        assert!(begun.elapsed() < Duration::from_secs(10), "lines are missing");
+        std::thread::yield_now();
+    }
+    server.wait_for_metric("wasm_guest_output_dropped_bytes_total", 0.0);
+    // That much for one request is dropped, and counted.
+    _ = try_send(server.address, Protocol::Http1, request("GET", "/print", ""));
+    server.wait_until("wasm_guest_output_dropped_bytes_total", |bytes| bytes > 1e6, "over a megabyte");
+}
+
+fn target(server: &Server) {
+    for protocol in PROTOCOLS {
+        let seen = send(server.address, protocol, request("GET", "/target?query", "")).text().to_ascii_lowercase();
+        for part in ["http", "hello.test", "query"] {
+            assert!(seen.contains(part), "{protocol:?}: {seen}");
+        }
+        assert!(!seen.contains("https"), "{protocol:?}: {seen}");
+    }
+    let mut asked = request("GET", "/target", "");
+    *asked.uri_mut() = "https://hello.test/target".parse().expect("a URI");
+    asked.headers_mut().remove("host");
+    let seen = send(server.address, Protocol::Http2, asked).text().to_ascii_lowercase();
+    assert!(seen.contains("https"), "{seen}");
+}
