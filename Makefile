@@ -152,14 +152,14 @@ lint:
 	@scripts/wasm-target.sh $(TARGET_DIR)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --release --all-targets -- --deny warnings
-	$(CARGO) clippy --locked --release --target wasm32-wasip2 --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package bench-variables --package bench-work -- --deny warnings
+	$(CARGO) clippy --locked --release --target wasm32-wasip2 --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package guest-wstd --package bench-variables --package bench-work -- --deny warnings
 
 unit:
 	$(CARGO) test --locked --package hello --package hello-server --package hello-wasm-allocator
 
 fixtures:
-	@built=$$($(BUILD) release component --package guest-p2 --package guest-p3 --package guest-command) && mkdir -p dist \
-		&& install "$$built"/guest_p2.wasm "$$built"/guest_p3.wasm "$$built"/guest-command.wasm dist/
+	@built=$$($(BUILD) release component --package guest-p2 --package guest-p3 --package guest-command --package guest-wstd) && mkdir -p dist \
+		&& install "$$built"/guest_p2.wasm "$$built"/guest_p3.wasm "$$built"/guest-command.wasm "$$built"/guest-wstd.wasm dist/
 
 # What `make run` starts: else the first test of it would wait for a build.
 quick:

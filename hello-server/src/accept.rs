@@ -42,8 +42,9 @@ const HTTP2_CONNECTION_WINDOW: u32 = 128 * 1024;
 /// Bytes of a response that a stream of HTTP/2 takes from the handler before its client makes room for them.
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 
-/// Bytes that a connection of HTTP/2 may hold beyond what every connection holds: bodies, and headers, frames and streams.
-const HTTP2_MEMORY: u64 = HTTP2_CONNECTION_WINDOW as u64 + 64 * 1024;
+/// Bytes that a connection of HTTP/2 may hold beyond what every connection holds: bodies of requests, and those of six responses. It may
+/// hold more responses, all of which count as requests in flight.
+const HTTP2_MEMORY: u64 = HTTP2_CONNECTION_WINDOW as u64 + 6 * HTTP2_SEND_BUFFER as u64;
 
 /// Accepts connections for the workers until told to stop. Each holds one of the `places`: when all are back, every connection has
 /// ended.
@@ -122,33 +123,11 @@ async fn connection<S, B>(
     _ = stream.set_nodelay(true);
     let Config { header_timeout, idle_timeout, request_timeout, .. } = pipeline.config;
     let progress = Arc::new(Progress::new());
-    let mut stream = Coalesced::new(stream, progress.clone(), &pipeline.memory);
-    let mut patience = Patience { headers: header_timeout, idle: Some(idle_timeout), answer: request_timeout };
-    let protocol = tokio::select! {
-        // What has arrived before the stop is served.
-        biased;
-        protocol = stream.protocol() => protocol,
-        () = stopped(&mut stop) => return,
-        () = progress.stalled(patience) => return,
-    };
-    let Ok(protocol) = protocol else { return };
-    let mut reserved = None;
-    if protocol == Protocol::Http2 {
-        reserved = pipeline.memory.reserve(HTTP2_MEMORY);
-        if reserved.is_none() {
-            METRICS.out_of_memory.inc();
-            tracing::debug!("connection closed: there is no memory for another of HTTP/2");
-            return;
-        }
-        // Without a request it is asked to end, below.
-        patience.idle = None;
-        progress.protocol_is_known();
-    }
-
-    let (watched, idle) = (progress.clone(), progress.clone());
-    let io = TokioIo::new(stream);
-    let answer = move |request| pipeline.answer(request, progress.clone());
-    let interruptions = FuturesUnordered::from_iter([
+    // On the heap: where it is moved, this future would keep room for it twice, and no longer fit into 4 KiB.
+    let mut stream = Box::new(Coalesced::new(stream, progress.clone(), &pipeline.memory));
+    let patience = Patience { headers: header_timeout, idle: idle_timeout, answer: request_timeout };
+    let watched = progress.clone();
+    let mut interruptions = FuturesUnordered::from_iter([
         async move {
             stopped(&mut stop).await;
             Interruption::Stop
@@ -160,6 +139,27 @@ async fn connection<S, B>(
         }
         .boxed(),
     ]);
+    let protocol = tokio::select! {
+        // What has arrived before the stop is served.
+        biased;
+        protocol = stream.protocol() => protocol,
+        _ = interruptions.next() => return,
+    };
+    let Ok(protocol) = protocol else { return };
+    let mut reserved = None;
+    if protocol == Protocol::Http2 {
+        reserved = pipeline.memory.reserve(HTTP2_MEMORY);
+        if reserved.is_none() {
+            METRICS.out_of_memory.inc();
+            tracing::debug!("connection closed: there is no memory for another of HTTP/2");
+            return;
+        }
+        progress.is_http2();
+    }
+
+    let idle = progress.clone();
+    let io = TokioIo::new(stream);
+    let answer = move |request| pipeline.answer(request, progress.clone());
     let outcome = match protocol {
         Protocol::Http1 => {
             let mut http = http1::Builder::new();

@@ -111,7 +111,8 @@ impl Coalesced {
     /// Fails once the connection is reset, where a request takes so long that somebody should look. HTTP/1 does not read while a
     /// response is on its way, as a client may close its side and await one still (RFC 9112, 9.6).
     fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        if !self.progress.is_slow() {
+        // HTTP/2 reads all the time.
+        if self.protocol == Protocol::Http2 || !self.progress.is_slow() {
             self.reset = None;
             return Poll::Pending;
         }
@@ -143,10 +144,13 @@ impl AsyncRead for Coalesced {
             let length = buffer.remaining().min(self.start_length - self.start_read);
             buffer.put_slice(&self.start[self.start_read..][..length]);
             self.start_read += length;
-            return Poll::Ready(Ok(()));
         }
+        // Both at once, as hyper makes room for the headers with every read.
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            Poll::Pending if before > 0 => return Poll::Ready(Ok(())),
+            read => ready!(read)?,
+        }
         let length = buffer.filled().len() - before;
         Poll::Ready(self.note_read(length))
     }

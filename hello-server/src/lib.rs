@@ -22,6 +22,7 @@ mod problem;
 mod progress;
 mod readiness;
 mod request;
+mod semantics;
 mod signals;
 mod trace;
 mod workers;

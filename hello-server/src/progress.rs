@@ -15,8 +15,8 @@ use tokio::time::sleep_until;
 pub(crate) struct Patience {
     /// From the first byte of the headers of a request to their last.
     pub(crate) headers: Duration,
-    /// While there is no request; `None` is without limit.
-    pub(crate) idle: Option<Duration>,
+    /// While there is no request, over HTTP/1. A connection of HTTP/2 is asked to end after that time.
+    pub(crate) idle: Duration,
     /// While an answer is being sent, or what was sent is not taken.
     pub(crate) answer: Duration,
 }
@@ -35,6 +35,7 @@ pub(crate) struct Progress {
 }
 
 struct State {
+    is_http2: bool,
     /// Requests with a handler, which has a time-out of its own.
     handled: u32,
     /// Answers that have begun.
@@ -57,6 +58,7 @@ impl Progress {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
         let state = State {
+            is_http2: false,
             handled: 0,
             answering: 0,
             is_full: false,
@@ -86,9 +88,10 @@ impl Progress {
         *length
     }
 
-    /// What has come so far is not the headers of a request.
-    pub(crate) fn protocol_is_known(&self) {
+    /// What has come so far is not the headers of a request, but the preface of HTTP/2.
+    pub(crate) fn is_http2(&self) {
         let mut state = self.state();
+        state.is_http2 = true;
         state.head = None;
         state.last = Instant::now();
     }
@@ -186,7 +189,7 @@ impl Progress {
     pub(crate) async fn stalled(&self, patience: Patience) {
         // A wait that begins after a look is seen by the next one before it is over.
         let Patience { headers, idle, answer } = patience;
-        let next_look = headers.min(answer).min(idle.unwrap_or(answer));
+        let next_look = headers.min(idle).min(answer);
         loop {
             let now = Instant::now();
             let due = self.due(patience).unwrap_or(now + next_look);
@@ -204,7 +207,8 @@ impl Progress {
             State { answering: 1.., .. } | State { is_full: true, .. } => Some(state.last + patience.answer),
             State { handled: 1.., .. } => None,
             State { head: Some((since, _)), .. } => Some(since + patience.headers),
-            State { .. } => patience.idle.map(|idle| state.last + idle),
+            State { is_http2: true, .. } => None,
+            State { .. } => Some(state.last + patience.idle),
         };
         // Before there is an answer, the handler's time-out counts.
         let body = (state.answering > 0 && state.receiving > 0)

@@ -37,7 +37,7 @@ use futures_util::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, RETRY_AFTER, TRANSFER_ENCODING},
+    header::{CONNECTION, RETRY_AFTER},
     uri::PathAndQuery,
 };
 use http_body_util::Full;
@@ -54,6 +54,7 @@ use crate::{
     problem::problem,
     progress::Progress,
     readiness::Readiness,
+    semantics::{content, expects_continue, join_cookies},
     trace::{ServerSpan, TRACEPARENT, Tracer},
 };
 
@@ -258,51 +259,6 @@ impl<S> Pipeline<S> {
 fn too_many_headers() -> Response<Full<Bytes>> {
     let detail = format!("the request has more than {MAX_HEADERS} header fields");
     problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &detail)
-}
-
-/// Whether the client waits for 100 before it sends its body (RFC 9110, 10.1.1). There is no 100 over HTTP/2, as hyper sends none.
-fn expects_continue(request: &Request<Incoming>) -> bool {
-    request.version() == Version::HTTP_11
-        && request
-            .headers()
-            .get(EXPECT)
-            .is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
-
-/// RFC 9113, 8.2.3: HTTP/2 may have cookies in several fields, which handlers expect in one.
-fn join_cookies(headers: &mut HeaderMap) {
-    let mut cookies = headers.get_all(COOKIE).iter();
-    if let (Some(_), Some(_)) = (cookies.next(), cookies.next()) {
-        let cookies: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-        let joined = HeaderValue::from_bytes(&cookies.join(&b"; "[..])).expect("parts of valid values");
-        headers.insert(COOKIE, joined);
-    }
-}
-
-/// Drops the content of a response that may have none, and corrects its length.
-///
-/// RFC 9110, 8.6: a response to HEAD, or 304, has the length that its content would have to GET, or none; 204 has none.
-fn content<B: Body, A>(response: Response<B>, answer: fn(B) -> Answer<A>, is_head: bool) -> Response<Answer<A>> {
-    let status = response.status();
-    if !is_head && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
-        return response.map(answer);
-    }
-    let (mut head, body) = response.into_parts();
-    let headers = &mut head.headers;
-    if status == StatusCode::NO_CONTENT {
-        headers.remove(CONTENT_LENGTH);
-        headers.remove(TRANSFER_ENCODING);
-    } else if status == StatusCode::NOT_MODIFIED {
-        // Not of the content that there would be, but of none: some frameworks set it by themselves.
-        if headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
-            headers.remove(CONTENT_LENGTH);
-        }
-    } else if !headers.contains_key(TRANSFER_ENCODING)
-        && let Some(length) = body.size_hint().exact()
-    {
-        headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
-    }
-    Response::from_parts(head, Answer::None)
 }
 
 /// Refuses a request for want of room: 503 that says when to come again, and counted.
