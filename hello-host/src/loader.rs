@@ -106,8 +106,9 @@ fn parts_beyond(
     if let Some(elements) = resources.max_initial_table_size.filter(|&elements| elements > MAX_TABLE_ELEMENTS as u64) {
         return Err(format_err!("a table has {elements} elements, which is over the limit of {MAX_TABLE_ELEMENTS}"));
     }
-    let parts = Parts { memories: resources.num_memories, tables: resources.num_tables };
-    Ok((parts.memories > usual.memories || parts.tables > usual.tables).then_some(parts))
+    let (memories, tables) = (resources.num_memories, resources.num_tables);
+    let is_beyond = memories > usual.memories || tables > usual.tables;
+    Ok(is_beyond.then(|| Parts { memories: memories.max(usual.memories), tables: tables.max(usual.tables) }))
 }
 
 /// Makes the engine, and meanwhile finds the machine code, which takes as long.

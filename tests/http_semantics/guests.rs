@@ -19,6 +19,10 @@ pub(crate) const CASES: &[Case] = &[
     ("scheme and authority are those of the request", &[], target),
 ];
 
+/// A guest of WASI 0.3 returns its response, and cannot end before.
+pub(crate) const CASES_OF_P2: &[Case] =
+    &[("a guest that exits with code 0 after its response has responded", &[], exit)];
+
 const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
 
 fn not_final(server: &Server) {
@@ -108,4 +112,16 @@ fn target(server: &Server) {
     asked.headers_mut().remove("host");
     let seen = send(server.address, Protocol::Http2, asked).text().to_ascii_lowercase();
     assert!(seen.contains("https"), "{seen}");
+}
+
+fn exit(server: &Server) {
+    for protocol in PROTOCOLS {
+        let response = send(server.address, protocol, request("GET", "/exit?whole", ""));
+        assert_eq!((response.status.as_u16(), response.text()), (200, "ok"), "{protocol:?}");
+        let broken = try_send(server.address, protocol, request("GET", "/exit?half", ""));
+        assert!(broken.is_err(), "{protocol:?}: not whole, but {broken:?}");
+    }
+    // That is no failure of the guest's.
+    server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 0.0);
+    server.wait_for_metric("wasm_instances", 0.0);
 }

@@ -1,6 +1,7 @@
 //! What HTTP asks of a server and what its clients rely on, for each runtime: a trial for each case and runtime. The cases stand for
 //! faults that comparable servers had.
 
+mod components;
 mod content;
 mod framing;
 mod guests;
@@ -36,5 +37,8 @@ fn main() -> ExitCode {
     for (runtime, guest) in GUESTS {
         trials.extend(guests::CASES.iter().map(|case| trial(runtime, *case, host(guest))));
     }
+    let (of_p2, guest) = GUESTS[0];
+    trials.extend(guests::CASES_OF_P2.iter().map(|case| trial(of_p2, *case, host(guest))));
+    trials.extend(components::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -12,6 +12,7 @@ pub(crate) const CASES: &[Case] = &[
     ("the 101st header field is rejected with 431", &[], many_headers),
     ("OPTIONS * is answered", &[], options),
     ("HTTP/1.2 is rejected", &[], version),
+    ("a body with trailers is whole", &[], trailers),
 ];
 
 fn status(response: &str) -> &str {
@@ -93,4 +94,12 @@ fn options(server: &Server) {
 fn version(server: &Server) {
     let response = raw(server, b"GET / HTTP/1.2\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&response), "400", "{response}");
+}
+
+fn trailers(server: &Server) {
+    let head =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n";
+    let response = raw(server, format!("{head}4\r\nfour\r\n0\r\nx-sum: 4\r\n\r\n").as_bytes());
+    assert_eq!(status(&response), "200", "{response}");
+    assert!(response.contains("four") && !response.contains("x-sum"), "{response}");
 }
