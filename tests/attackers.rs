@@ -41,7 +41,7 @@ const ATTACKS: [Attack; 5] = [
     Attack {
         name: "slow reading",
         program: "slowhttptest",
-        limits: &["--header-timeout", "3s", "--request-timeout", "3s"],
+        limits: &["--idle-timeout", "3s", "--request-timeout", "3s"],
         run: slow_reading,
     },
     Attack { name: "streams of HTTP/2", program: "h2load", limits: &[], run: many_streams },

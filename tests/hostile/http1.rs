@@ -139,6 +139,16 @@ pub(crate) fn cases() -> Vec<Case> {
         let bytes = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         add(15, "a host without a name", bytes.into(), &["400"]);
     }
+    for (what, host) in [
+        ("a port that is not a number", "a:b"),
+        ("a port over 65535", "a:99999"),
+        ("a user before the host", "user:pw@a"),
+        ("an IPv6 address that is not one", "[zz]"),
+        ("an IPv6 address with such a port", "[::1]:x"),
+    ] {
+        let bytes = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        add(15, what, bytes.into(), &["400"]);
+    }
     add(15, "authority form", b"GET a:80 HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\n\r\n".to_vec(), &["400"]);
     add(15, "asterisk form", get("*"), &["400", "404"]);
 

@@ -86,7 +86,16 @@ fn try_other(name: &'static str, other: &OtherHost, cases: &[Case]) -> Tried {
 }
 
 fn try_ours(name: &'static str, mut command: Command, cases: &[Case]) -> Tried {
-    command.args(["--header-timeout", "300ms", "--request-timeout", "500ms", "--body-limit", "1MiB"]);
+    command.args([
+        "--header-timeout",
+        "300ms",
+        "--idle-timeout",
+        "300ms",
+        "--request-timeout",
+        "500ms",
+        "--body-limit",
+        "1MiB",
+    ]);
     command.args(["--access-log", "1"]);
     let server = Server::start(command);
     let outcome = |case: &Case| Outcome::of(case, exchange(server.address, &case.sent, PATIENCE));
