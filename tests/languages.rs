@@ -1,7 +1,7 @@
 //! Components that the tools of other languages make, as docs/YOUR-OWN-SERVICE.md says. Without these on PATH they are reported as
 //! ignored.
 
-use std::{fs, process::ExitCode};
+use std::{fs, process::ExitCode, thread};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
@@ -9,7 +9,11 @@ use tests::{Server, blocks, from_a_shell, host_with, is_missing, workspace};
 
 const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 
-/// By the host's defaults.
+/// Requests at once, and instances: a component in Python consists of more than a dozen core instances, each of which the pool has.
+const AT_ONCE: usize = 20;
+const INSTANCES: &str = "3";
+
+/// By the host's defaults, but for the instances.
 fn python() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let [app] = &blocks(GUIDE, "python")[..] else { return Err("there is one file in Python".into()) };
@@ -33,7 +37,7 @@ fn python() -> Result<(), Failed> {
 
     let mut command = host_with(&folder.path().join(serve.trim()));
     // Where its machine code would be kept.
-    command.env("XDG_CACHE_HOME", folder.path());
+    command.env("XDG_CACHE_HOME", folder.path()).args(["--max-instances", INSTANCES]);
     let server = Server::start(command);
     for path in ["/", "/any?where=here"] {
         let answer = server.get(path);
@@ -42,6 +46,11 @@ fn python() -> Result<(), Failed> {
         assert_eq!(answer.json()["path"], json!(path));
         assert!(answer.json()["python"].as_str().is_some_and(|version| version.starts_with("3.")));
     }
+    let statuses: Vec<_> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| server.get("/").status.as_u16())).collect();
+        clients.into_iter().map(|client| client.join().expect("a response")).collect()
+    });
+    assert_eq!(statuses, [200; AT_ONCE]);
     Ok(())
 }
 
