@@ -53,6 +53,18 @@ fn binds_then_warms_then_turns_ready() {
 }
 
 #[test]
+fn build_info_has_the_commit_of_the_environment() {
+    for mut command in runtimes() {
+        let server = Server::start({
+            command.env("HELLO_COMMIT", "abc123");
+            command
+        });
+        let metrics = server.admin("/metrics");
+        assert!(metrics.text().contains("commit=\"abc123\""), "{}", metrics.text());
+    }
+}
+
+#[test]
 fn one_line_tells_where_it_serves_and_what() {
     let server = Server::start(host("hello-wasi-0.3.wasm"));
     let ready = server.wait_for_log(|line| line["message"] == "ready");
