@@ -1,6 +1,11 @@
 //! From a socket to requests: accepts connections up to the cap, serves them by the HTTP that they speak, and lets go of them on a drain.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{FutureExt, StreamExt, TryFutureExt, future::BoxFuture, stream::FuturesUnordered};
 use hyper::{
@@ -164,7 +169,7 @@ async fn connection<S, B>(
         Protocol::Http1 => {
             let mut http = http1::Builder::new();
             http.half_close(true).header_read_timeout(None).max_buf_size(MAX_HEADER_BYTES as usize);
-            serve(http.serve_connection(io, service_fn(answer)), interruptions).await
+            serve(pin!(http.serve_connection(io, service_fn(answer))), interruptions).await
         }
         Protocol::Http2 => {
             if let Some(age) = pipeline.config.connection_age() {
@@ -185,7 +190,7 @@ async fn connection<S, B>(
                 .max_send_buf_size(HTTP2_SEND_BUFFER)
                 .max_header_list_size(MAX_HEADER_BYTES);
             let in_pieces = service_fn(move |request| answer(request).map_ok(|answer| answer.map(Pieces::new)));
-            serve(http.serve_connection(io, in_pieces), interruptions).await
+            serve(pin!(http.serve_connection(io, in_pieces)), interruptions).await
         }
     };
     if let Err(error) = outcome {
@@ -202,12 +207,12 @@ enum Interruption {
 }
 
 /// Serves until either side has had enough. Of the interruptions only those are polled that have woken the task: it is woken twice for
-/// every request, and they almost never have anything to say.
+/// every request, and they almost never have anything to say. Pinned by the caller, as a connection that is moved in takes its room
+/// twice.
 async fn serve<C: GracefulConnection>(
-    connection: C,
+    mut connection: Pin<&mut C>,
     mut interruptions: FuturesUnordered<BoxFuture<'static, Interruption>>,
 ) -> Result<(), C::Error> {
-    let mut connection = pin!(connection);
     loop {
         tokio::select! {
             biased;
