@@ -28,7 +28,7 @@ COPY --from=manifests /manifests/bench bench
 COPY --from=manifests /manifests/tests tests
 COPY . .
 
-# What the host is made of: another handler does not build it anew.
+# The sources of the host. A change of the handler does not rebuild it.
 FROM rust AS host-source
 WORKDIR /src
 COPY --from=manifests /manifests .

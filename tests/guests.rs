@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use serde_json::Value;
 use tests::{
     Protocol, Server, get, host, http2_connection, over_http2, request, reset, send, try_send, with_bystanders,
 };
@@ -286,6 +287,8 @@ fn output_is_logged_line_by_line_and_bounded() {
                 .any(|line| line["output"].as_str().is_some_and(|text| text.starts_with("first line\u{1b}[31m")))
         );
         assert!((100..2000).contains(&lines.len()), "{} lines", lines.len());
+        let is_report = |line: &&Value| line["message"] == "guest output over the limit is dropped";
+        assert_eq!(lines.iter().filter(is_report).count(), 1, "the limit is reported once");
         assert!(server.log().iter().all(|line| !line.is_string()), "no line is forged");
     }
 }

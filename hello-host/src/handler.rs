@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_channel::oneshot;
-use hello_server::{RequestBody, RequestBodyError, problem, shed};
+use hello_server::{RequestBody, RequestBodyError, may_have_content, problem, shed};
 use http::{
     Method, Request, Response, StatusCode, Uri,
     header::{CONTENT_LENGTH, HOST},
@@ -123,7 +123,7 @@ async fn begun(
 
 /// How many bytes of content HTTP will ask for, where that is known.
 fn content_length<B>(answer: &Response<B>, is_head: bool) -> Option<u64> {
-    if is_head || matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if !may_have_content(is_head, answer.status()) {
         return Some(0);
     }
     answer.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()

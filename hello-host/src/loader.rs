@@ -31,7 +31,6 @@ pub(crate) struct Loaded {
 /// # Errors
 /// One line: what is wrong with the file and what would be taken.
 pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loaded, String> {
-    let engine_for = |wasi| engine_for(wasi, limits);
     let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
     let loaded = if precompiled {
         if check_header(&read_header(file)?).is_ok() {
@@ -40,11 +39,11 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
                     .into(),
             ));
         }
-        let (engine, code) = both(|| engine_for(Wasi::P3), || machine_code::checked(file));
+        let (engine, code) = both(|| engine_for(Wasi::P3, limits), || machine_code::checked(file));
         let (code, engine) = (code?, engine?);
         // Machine code fits the engine that it was made for, and no other.
         match load_on(engine, &code, Wasi::P3, limits) {
-            Err(p3) => load_on(engine_for(Wasi::P2)?, &code, Wasi::P2, limits).map_err(|p2| {
+            Err(p3) => load_on(engine_for(Wasi::P2, limits)?, &code, Wasi::P2, limits).map_err(|p2| {
                 format_err!("on the engine for WASI 0.3: {}; on that for WASI 0.2: {}", one_line(&p3), one_line(&p2))
             }),
             loaded => loaded,
@@ -59,7 +58,7 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         }
         check_header(&bytes).map_err(refuse)?;
         let wasi = compiler::wasi_of(&bytes).map_err(|error| refuse(one_line(&error)))?;
-        let (engine, code) = both(|| engine_for(wasi), || compile_or_take_kept(&bytes, wasi));
+        let (engine, code) = both(|| engine_for(wasi, limits), || compile_or_take_kept(&bytes, wasi));
         let code = code.map_err(|error| refuse(one_line(&error)))?;
         load_on(engine?, &code, wasi, limits)
     };

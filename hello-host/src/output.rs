@@ -48,20 +48,24 @@ impl OutputLimit {
         self.written.store(0, Relaxed);
     }
 
-    /// Whether so many bytes may be written, too. The first ones that may not are reported, and all are counted.
+    /// Whether so many bytes may be written, too. Those that may not are counted.
     fn allows(&self, bytes: u64) -> bool {
-        let written = self.written.fetch_add(bytes, Relaxed);
-        let is_over = written > MAX_BYTES_PER_REQUEST;
-        let is_reported = is_over && written - bytes.min(written) > MAX_BYTES_PER_REQUEST;
-        if is_over || !PER_SECOND.allows(bytes) {
+        let is_allowed = add(&self.written, bytes, MAX_BYTES_PER_REQUEST) && PER_SECOND.allows(bytes);
+        if !is_allowed {
             METRICS.output_dropped.inc_by(bytes);
-            if is_over && !is_reported {
-                tracing::warn!(target: "guest", limit = MAX_BYTES_PER_REQUEST, "guest output over the limit is dropped");
-            }
-            return false;
         }
-        true
+        is_allowed
     }
+}
+
+/// Adds bytes to a count. Returns whether the limit was not exceeded before, and logs when it is for the first time.
+fn add(count: &AtomicU64, bytes: u64, limit: u64) -> bool {
+    let before = count.fetch_add(bytes, Relaxed);
+    let is_within = before <= limit;
+    if is_within && before + bytes > limit {
+        tracing::warn!(target: "guest", limit, "guest output over the limit is dropped");
+    }
+    is_within
 }
 
 /// Limit on what all instances write per second.
@@ -81,11 +85,7 @@ impl RateLimit {
         if self.second.swap(now, Relaxed) != now {
             self.written.store(0, Relaxed);
         }
-        let written = self.written.fetch_add(bytes, Relaxed);
-        if written <= MAX_BYTES_PER_SECOND && written + bytes > MAX_BYTES_PER_SECOND {
-            tracing::warn!(target: "guest", limit = MAX_BYTES_PER_SECOND, "guest output over the limit per second is dropped");
-        }
-        written + bytes <= MAX_BYTES_PER_SECOND
+        add(&self.written, bytes, MAX_BYTES_PER_SECOND)
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Serve {
 }
 
 pub(crate) fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCode {
-    // The commit is told at run time: one built in would link the host anew for every commit, which takes minutes.
+    // The image sets the commit at run time: a commit in the program would link the host again for every commit, which takes minutes.
     let about = About { program: "hello-host", version: VERSION, commit: "unknown", threads: Threads::Own };
     let shown = file.display().to_string();
     let limits =

@@ -1,4 +1,4 @@
-//! From a socket to requests: accepts connections up to the cap, serves them by the HTTP that they speak, and lets go of them on a drain.
+//! From a socket to requests: accepts connections up to the cap, serves each by its version of HTTP, and closes them on a drain.
 
 use std::{
     io,
@@ -128,7 +128,7 @@ async fn connection<S, B>(
     _ = stream.set_nodelay(true);
     let Config { header_timeout, idle_timeout, request_timeout, .. } = pipeline.config;
     let progress = Arc::new(Progress::new());
-    // On the heap: where it is moved, this future would keep room for it twice, and no longer fit into 4 KiB.
+    // On the heap, because this future would reserve room for it twice: before and after it moves into hyper.
     let mut stream = Box::new(Coalesced::new(stream, progress.clone(), &pipeline.memory));
     let patience = Patience { headers: header_timeout, idle: idle_timeout, answer: request_timeout };
     let watched = progress.clone();
@@ -159,7 +159,7 @@ async fn connection<S, B>(
             tracing::debug!("connection closed: there is no memory for another of HTTP/2");
             return;
         }
-        progress.is_http2();
+        progress.set_http2();
     }
 
     let idle = progress.clone();
@@ -207,8 +207,8 @@ enum Interruption {
 }
 
 /// Serves until either side has had enough. Of the interruptions only those are polled that have woken the task: it is woken twice for
-/// every request, and they almost never have anything to say. Pinned by the caller, as a connection that is moved in takes its room
-/// twice.
+/// every request, and they almost never have anything to say. The caller pins the connection: one that moved into
+/// this future would take its room twice.
 async fn serve<C: GracefulConnection>(
     mut connection: Pin<&mut C>,
     mut interruptions: FuturesUnordered<BoxFuture<'static, Interruption>>,

@@ -245,7 +245,7 @@ where
             None => match self.body.poll_frame(cx) {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
-                    self.exchange.progress().slow();
+                    self.exchange.progress().set_slow();
                     return Poll::Pending;
                 }
             },

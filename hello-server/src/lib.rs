@@ -47,6 +47,7 @@ pub use config::{Config, LogFormat, count, parse, size, timeout};
 pub use connection_memory::container_memory;
 pub use problem::problem;
 pub use request::shed;
+pub use semantics::may_have_content;
 pub use trace::{ChildSpan, HELP as TRACES_HELP, TRACEPARENT};
 pub use workers::Threads;
 

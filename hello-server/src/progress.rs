@@ -89,7 +89,7 @@ impl Progress {
     }
 
     /// What has come so far is not the headers of a request, but the preface of HTTP/2.
-    pub(crate) fn is_http2(&self) {
+    pub(crate) fn set_http2(&self) {
         let mut state = self.state();
         state.is_http2 = true;
         state.head = None;
@@ -105,7 +105,7 @@ impl Progress {
 
     /// A request takes long, or what is left of its response is not there yet: only a look at the connection tells whether the client
     /// is.
-    pub(crate) fn slow(&self) {
+    pub(crate) fn set_slow(&self) {
         self.is_slow.store(true, Relaxed);
     }
 

@@ -54,7 +54,7 @@ use crate::{
     problem::problem,
     progress::Progress,
     readiness::Readiness,
-    semantics::{content, expects_continue, join_cookies},
+    semantics::{expects_continue, join_cookies, strip_content},
     trace::{ServerSpan, TRACEPARENT, Tracer},
 };
 
@@ -143,8 +143,8 @@ impl<S> Pipeline<S> {
                 Err(refusal) => Err(refusal),
             };
             let mut answer = match answer {
-                Ok(answer) => content(answer, Answer::Handler, is_head),
-                Err(refusal) => content(refusal, Answer::Server, is_head),
+                Ok(answer) => strip_content(answer, Answer::Handler, is_head),
+                Err(refusal) => strip_content(refusal, Answer::Server, is_head),
             };
             answer.headers_mut().insert(REQUEST_ID, request_id);
             exchange.answers(answer.status());
@@ -218,7 +218,7 @@ impl<S> Pipeline<S> {
         self.others_first().await;
         let answer = match timeout_at(slow.min(deadline).into(), &mut answer).await {
             Err(_elapsed) if slow < deadline => {
-                exchange.progress().slow();
+                exchange.progress().set_slow();
                 timeout_at(deadline.into(), answer).await
             }
             answer => answer,

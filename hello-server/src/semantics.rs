@@ -27,16 +27,22 @@ pub(crate) fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether a response may have content, by the method of its request and its status (RFC 9110, 9.3.2, 15.3.5 and 15.4.5).
+#[must_use]
+pub fn may_have_content(is_head: bool, status: StatusCode) -> bool {
+    !is_head && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// Drops the content of a response that may have none, and corrects its length.
 ///
 /// RFC 9110, 8.6: a response to HEAD, or 304, has the length that its content would have to GET, or none; 204 has none.
-pub(crate) fn content<B: Body, A>(
+pub(crate) fn strip_content<B: Body, A>(
     response: Response<B>,
     answer: fn(B) -> Answer<A>,
     is_head: bool,
 ) -> Response<Answer<A>> {
     let status = response.status();
-    if !is_head && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if may_have_content(is_head, status) {
         return response.map(answer);
     }
     let (mut head, body) = response.into_parts();

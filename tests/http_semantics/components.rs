@@ -79,7 +79,7 @@ fn many_parts() {
     let server = parts_served(58, 1);
     let statuses = at_once(&server, "/");
     assert!(statuses.iter().all(|&status| status == 500), "{statuses:?}");
-    // Each by the guest, and none for want of a part.
+    // The guest caused each of them, and no instance lacked a part.
     server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", f64::from(AT_ONCE + 1));
     server.wait_for_metric("wasm_instance_failures_total{reason=\"instantiation\"}", 0.0);
 }
