@@ -74,11 +74,7 @@ monitoring-down: ## Remove it
 	@scripts/monitoring.sh down
 
 .PHONY: e2e
-e2e: build ## Deploy the images on a throwaway cluster, in every way that the docs name, and break them
-	@tests/cluster/base-image.sh
-	@scripts/images.sh build
-	@$(CARGO) test --locked --package tests --test e2e --no-run
-	@tests/cluster/cluster.sh run $(CARGO) test --locked --package tests --test e2e
+e2e: build e2e-cases ## Deploy the images on a throwaway cluster, in every way that the docs name, and break them
 
 .PHONY: bench bench-quick
 bench: build bench-build ## Run all benchmarks of the images and of other servers, into docs/BENCHMARKS.md (30 minutes, Linux, root)
@@ -146,6 +142,14 @@ cargo-deny cargo-audit:
 	@command -v $@ >/dev/null || { \
 		echo "$@ is not on PATH; building $@ $(VERSION) into $(TARGET_DIR)/tools, which takes minutes, once" >&2; \
 		env --unset CARGO_TARGET_DIR $(CARGO) install --quiet --locked --root $(TARGET_DIR)/tools $@@$(VERSION); }
+
+# Of images alone, but for the last case, which compares them with dist/.
+.PHONY: e2e-cases
+e2e-cases:
+	@tests/cluster/base-image.sh
+	@scripts/images.sh build
+	@$(CARGO) test --locked --package tests --test e2e --no-run
+	@tests/cluster/cluster.sh run $(CARGO) test --locked --package tests --test e2e
 
 .PHONY: lint unit blackbox fixtures quick
 lint:

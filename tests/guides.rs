@@ -37,7 +37,7 @@ const OWN_SERVICE: &str = "tests/own_service.rs";
 const RENAME: By = (OWN_SERVICE, r#"fork.run("make", &["rename", "NAME=note-book"])"#);
 const NOTES: By = (OWN_SERVICE, r#"request(method, "/notes", body)"#);
 const PYTHON: By = ("tests/languages.rs", r#"blocks(GUIDE, "sh")"#);
-const CI_TEST: By = (".ci/run", ":$PATH make test >");
+const CI_TEST: By = (".ci/run", "\n  make test\n");
 
 /// The commands outside of blocks that `follow` runs. Comments are left out, and lines that go on are one.
 #[rustfmt::skip] // A command stays on one line, to be found.
@@ -64,9 +64,9 @@ const LISTED: &[(&str, Runs)] = &[
     ("make doctor", As(("tests/doctor.rs", r#"make.arg("doctor")"#))),
     ("make build", As((".ci/run", "make build"))),
     ("make test", As(CI_TEST)),
-    ("make e2e", As((".ci/run", "\nmake e2e &\n"))),
+    ("make e2e", Alike((".ci/run", "\nmake e2e-cases &\n"))),
     ("make monitoring", As(("tests/e2e/monitoring.rs", r#"make("monitoring")"#))),
-    ("make bench-quick", As((".ci/run", "\nmake bench-quick\n"))),
+    ("make bench-quick", As((".ci/run", "\n  make bench-quick\n"))),
     ("make bench", Nobody("it takes half an hour of an idle machine")),
     ("make hostile", Alike(("tests/Cargo.toml", r#"path = "hostile/main.rs""#))),
     ("make soak", Nobody("it takes half an hour")),
@@ -81,8 +81,9 @@ const LISTED: &[(&str, Runs)] = &[
     ("cargo test --package hello", Alike(("Makefile", "$(CARGO) test --locked --package hello "))),
     ("sudo apt-get install valgrind prometheus jq slowhttptest nghttp2-client shellcheck python3-venv", Alike((".ci/run", "apt-get install"))),
     ("sudo systemctl disable --now prometheus", Nobody("where these tests run, no service is started")),
-    ("PATH=~/.cache/hello/python-tools/bin:~/.cache/hello/go-tools:~/.cache/hello/collector:$PATH", Alike((".ci/run", "PATH=$cache/cluster/bin:$cache/collector:$cache/python-tools/bin:$cache/go-tools:$PATH"))),
+    ("PATH=~/.cache/hello/python-tools/bin:~/.cache/hello/node-tools/bin:~/.cache/hello/go-tools:~/.cache/hello/collector:$PATH", Alike((".ci/run", "PATH=$cache/cluster/bin:$cache/collector:$cache/python-tools/bin:$cache/node-tools/bin:$cache/go-tools:$PATH"))),
     ("tests/python-tools.sh ~/.cache/hello/python-tools", As((".ci/run", r#"tests/python-tools.sh "$cache/python-tools""#))),
+    ("tests/node-tools.sh ~/.cache/hello/node-tools", As((".ci/run", r#"tests/node-tools.sh "$cache/node-tools""#))),
     ("tests/go-tools.sh ~/.cache/hello/go-tools", As((".ci/run", r#"tests/go-tools.sh "$cache/go-tools""#))),
     ("tests/monitoring/collector/build.sh ~/.cache/hello/collector", As((".ci/run", r#"tests/monitoring/collector/build.sh "$cache/collector""#))),
     // argocd/README.md

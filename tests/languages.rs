@@ -1,11 +1,18 @@
 //! Components that the tools of other languages make, as docs/YOUR-OWN-SERVICE.md says. Without these on PATH they are reported as
 //! ignored.
 
-use std::{fs, process::ExitCode, thread};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, ExitCode},
+    thread,
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
-use tests::{Server, blocks, from_a_shell, host_with, is_missing, workspace};
+use tests::{
+    Protocol, Server, blocks, from_a_shell, host_with, is_missing, program, request, run_to_exit, send, workspace,
+};
 
 const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 
@@ -13,7 +20,21 @@ const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 const AT_ONCE: usize = 20;
 const INSTANCES: &str = "3";
 
-/// By the host's defaults, but for the instances.
+/// Starts the component with the host's defaults, but for the instances. In `folder` its machine code is kept.
+fn start(component: &Path, folder: &Path) -> Server {
+    let mut command = host_with(component);
+    command.env("XDG_CACHE_HOME", folder).args(["--max-instances", INSTANCES]);
+    Server::start(command)
+}
+
+fn assert_serves_at_once(server: &Server) {
+    let statuses: Vec<_> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| server.get("/").status.as_u16())).collect();
+        clients.into_iter().map(|client| client.join().expect("a response")).collect()
+    });
+    assert_eq!(statuses, [200; AT_ONCE]);
+}
+
 fn python() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let [app] = &blocks(GUIDE, "python")[..] else { return Err("there is one file in Python".into()) };
@@ -35,10 +56,7 @@ fn python() -> Result<(), Failed> {
         return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
     }
 
-    let mut command = host_with(&folder.path().join(serve.trim()));
-    // Where its machine code would be kept.
-    command.env("XDG_CACHE_HOME", folder.path()).args(["--max-instances", INSTANCES]);
-    let server = Server::start(command);
+    let server = start(&folder.path().join(serve.trim()), folder.path());
     for path in ["/", "/any?where=here"] {
         let answer = server.get(path);
         assert_eq!(answer.status, 200);
@@ -46,16 +64,44 @@ fn python() -> Result<(), Failed> {
         assert_eq!(answer.json()["path"], json!(path));
         assert!(answer.json()["python"].as_str().is_some_and(|version| version.starts_with("3.")));
     }
-    let statuses: Vec<_> = thread::scope(|scope| {
-        let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| server.get("/").status.as_u16())).collect();
-        clients.into_iter().map(|client| client.join().expect("a response")).collect()
-    });
-    assert_eq!(statuses, [200; AT_ONCE]);
+    assert_serves_at_once(&server);
+    Ok(())
+}
+
+/// What its `waitUntil` is given goes on after the response, whose body is a text of known length.
+fn java_script() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let component = folder.path().join("app.wasm");
+    let tool = program("componentize-js").ok_or("it is installed")?.canonicalize()?;
+    // By tests/node-tools.sh.
+    let wit = tool.ancestors().map(|folder| folder.join("wit/world.wit")).find(|world| world.exists());
+    let mut build = Command::new(tool);
+    build.arg(workspace().join("tests/languages/app.js")).arg("--out").arg(&component);
+    build.arg("--wit").arg(wit.as_deref().and_then(Path::parent).ok_or("its interfaces are there")?);
+    build.args(["--world-name", "wasi:http/proxy"]);
+    let exit = run_to_exit(build);
+    exit.require(exit.succeeded())?;
+
+    let server = start(&component, folder.path());
+    for (count, (method, protocol)) in
+        [("GET", Protocol::Http1), ("HEAD", Protocol::Http1), ("GET", Protocol::Http2)].into_iter().enumerate()
+    {
+        let response = send(server.address, protocol, request(method, "/any?where=here", ""));
+        assert_eq!(response.status, 200, "{method} {protocol:?}");
+        if method == "GET" {
+            assert_eq!(response.json(), json!({ "path": "/any?where=here" }), "{protocol:?}");
+        }
+        server.wait_until_logged(count + 1, |line| line["output"] == "done later");
+    }
+    assert_serves_at_once(&server);
     Ok(())
 }
 
 fn main() -> ExitCode {
-    let is_ignored = ["componentize-py", "jq"].into_iter().any(is_missing);
-    let trials = vec![Trial::test("a component in Python", python).with_ignored_flag(is_ignored)];
+    let trials = vec![
+        Trial::test("a component in Python", python)
+            .with_ignored_flag(["componentize-py", "jq"].into_iter().any(is_missing)),
+        Trial::test("a component in JavaScript", java_script).with_ignored_flag(is_missing("componentize-js")),
+    ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -1,7 +1,5 @@
 //! What components may do that hello does not.
 
-use std::time::{Duration, Instant};
-
 use tests::{Protocol, Server, request, send, try_send};
 
 use crate::Case;
@@ -39,8 +37,8 @@ fn not_final(server: &Server) {
     server.wait_for_log(|line| line["target"] == "access" && line["status"] == 500 && line["level"] == "WARN");
 }
 
-fn done_later(server: &Server) -> usize {
-    server.log().iter().filter(|line| line["output"] == "done later").count()
+fn is_done(line: &serde_json::Value) -> bool {
+    line["output"] == "done later"
 }
 
 fn work_after_response(server: &Server) {
@@ -52,15 +50,7 @@ fn work_after_response(server: &Server) {
         for (over, protocol) in PROTOCOLS.into_iter().enumerate() {
             let response = send(server.address, protocol, request(method, path, ""));
             assert_eq!(response.status, 200, "{protocol:?} {method} {path}");
-            let expected = 2 * index + over + 1;
-            let begun = Instant::now();
-            while done_later(server) < expected {
-                assert!(
-                    begun.elapsed() < Duration::from_secs(10),
-                    "{protocol:?} {method} {path}: the work was stopped"
-                );
-                std::thread::yield_now();
-            }
+            server.wait_until_logged(2 * index + over + 1, is_done);
         }
     }
 }
@@ -70,7 +60,7 @@ fn stopped_work(server: &Server) {
         assert_eq!(server.get(path).status, 200);
         server.wait_for_metric("wasm_instance_failures_total{reason=\"background-timeout\"}", stopped);
     }
-    assert_eq!(done_later(server), 0);
+    assert!(!server.log().iter().any(is_done));
     server.wait_for_metric("wasm_instances", 0.0);
 }
 
@@ -78,7 +68,7 @@ fn drained_work(server: &Server) {
     assert_eq!(server.get("/later?length").status, 200);
     server.signal("TERM");
     server.wait_for_log(|line| line["message"] == "drained");
-    assert_eq!(done_later(server), 1);
+    assert_eq!(server.log().into_iter().filter(is_done).count(), 1);
 }
 
 /// Together a megabyte, which is more than one request may log.
@@ -88,11 +78,7 @@ fn lines(server: &Server) {
         assert_eq!(server.get("/line").status, 200);
     }
     let is_line = |line: &serde_json::Value| line["output"].as_str().is_some_and(|text| text.len() == 300);
-    let begun = Instant::now();
-    while server.log().iter().filter(|line| is_line(line)).count() < requests {
-        assert!(begun.elapsed() < Duration::from_secs(10), "lines are missing");
-        std::thread::yield_now();
-    }
+    server.wait_until_logged(requests, is_line);
     server.wait_for_metric("wasm_guest_output_dropped_bytes_total", 0.0);
     // That much for one request is dropped, and counted.
     _ = try_send(server.address, Protocol::Http1, request("GET", "/print", ""));

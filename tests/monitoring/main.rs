@@ -1,6 +1,7 @@
 //! What a Prometheus and a Collector see of the servers, and what the chart's alerts and dashboard make of it. Cases whose programs
 //! are not on PATH (helm, otelcol, prometheus, promtool) are reported as ignored.
 
+mod accounts;
 mod collector;
 mod traces;
 
@@ -13,8 +14,8 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::{
-    Prometheus, Protocol, RELEASE, Sample, Server, dashboard, filled_in, get, host, native, panels, program, request,
-    run_to_exit, runtimes, send, workspace,
+    Prometheus, Protocol, RELEASE, RUNTIMES, Sample, Server, dashboard, filled_in, get, host, native, panels, program,
+    request, run_to_exit, runtimes, send, workspace,
 };
 
 /// The rules in the form that Prometheus itself takes: what is below `spec:`, not indented.
@@ -215,6 +216,15 @@ fn collector_of_the_docs() -> Result<(), Failed> {
     Ok(validated.require(validated.succeeded())?)
 }
 
+/// One that is ignored if a program that it needs is not on PATH.
+fn trial(name: &str, needed: &[&str], case: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    let missing: Vec<_> = needed.iter().copied().filter(|needed| program(needed).is_none()).collect();
+    if !missing.is_empty() {
+        eprintln!("skipped: {name}, without {} on PATH", missing.join(" and "));
+    }
+    Trial::test(name, case).with_ignored_flag(!missing.is_empty())
+}
+
 fn main() -> ExitCode {
     type Case = (&'static str, &'static [&'static str], fn() -> Result<(), Failed>);
     let cases: [Case; 12] = [
@@ -256,12 +266,23 @@ fn main() -> ExitCode {
             Ok(())
         }),
     ];
-    let trials = cases.map(|(name, needed, case)| {
-        let missing: Vec<_> = needed.iter().copied().filter(|needed| program(needed).is_none()).collect();
-        if !missing.is_empty() {
-            eprintln!("skipped: {name}, without {} on PATH", missing.join(" and "));
-        }
-        Trial::test(name, case).with_ignored_flag(!missing.is_empty())
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+    let mut trials: Vec<_> = cases.into_iter().map(|(name, needed, case)| trial(name, needed, case)).collect();
+    let accounts = "metrics, access log and spans say what clients saw";
+    for (runtime, start) in RUNTIMES {
+        trials.push(trial(&format!("{runtime}: {accounts}"), &["otelcol"], move || {
+            accounts::of_requests(start());
+            Ok(())
+        }));
+    }
+    for (runtime, guest) in [("wasi-0.2", "guest_p2.wasm"), ("wasi-0.3", "guest_p3.wasm")] {
+        trials.push(trial(&format!("{runtime}: {accounts} of a bad guest"), &["otelcol"], move || {
+            accounts::of_guests(host(guest));
+            Ok(())
+        }));
+    }
+    trials.push(trial(&format!("wasi-0.2: {accounts} of a guest that exits"), &["otelcol"], || {
+        accounts::of_exits(host("guest_p2.wasm"));
+        Ok(())
+    }));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -246,6 +246,19 @@ impl Server {
         self.log.wait_for(wanted)
     }
 
+    /// Waits until so many lines of the log are wanted.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub fn wait_until_logged(&self, count: usize, wanted: impl Fn(&Value) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let found = || self.log().iter().filter(|line| wanted(line)).count();
+        while found() < count {
+            assert!(Instant::now() < deadline, "{} lines of {count} in {:#?}", found(), self.log());
+            thread::yield_now();
+        }
+    }
+
     /// All log lines so far.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {

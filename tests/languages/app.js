@@ -1,0 +1,7 @@
+// A component by componentize-js: it responds with a text, and works on afterwards.
+
+addEventListener('fetch', (event) => {
+  const { pathname, search } = new URL(event.request.url);
+  event.respondWith(new Response(JSON.stringify({ path: pathname + search })));
+  event.waitUntil(new Promise((resolve) => setTimeout(resolve, 100)).then(() => console.log('done later')));
+});
