@@ -57,7 +57,7 @@ LABEL org.opencontainers.image.title="hello-native" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=native-build /hello-native /
 USER 65532:65532
-ENV HELLO_LISTEN=0.0.0.0:8080 HELLO_ADMIN_LISTEN=0.0.0.0:9090
+ENV HELLO_LISTEN=[::]:8080 HELLO_ADMIN_LISTEN=[::]:9090
 EXPOSE 8080 9090
 ENTRYPOINT ["/hello-native"]
 
@@ -118,6 +118,6 @@ COPY --from=compiler-build /hello.cwasm /hello.cwasm.sha256 /
 COPY --from=wasm-build /hello-host /
 USER 65532:65532
 ARG HELLO_COMMIT=unknown
-ENV HELLO_LISTEN=0.0.0.0:8080 HELLO_ADMIN_LISTEN=0.0.0.0:9090 HELLO_COMMIT=$HELLO_COMMIT
+ENV HELLO_LISTEN=[::]:8080 HELLO_ADMIN_LISTEN=[::]:9090 HELLO_COMMIT=$HELLO_COMMIT
 EXPOSE 8080 9090
 ENTRYPOINT ["/hello-host", "serve", "--precompiled", "/hello.cwasm"]

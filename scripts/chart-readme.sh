@@ -6,8 +6,8 @@ set -euo pipefail
 values=$(dirname "$0")/../chart/values.yaml
 
 table() {
-  echo "| Value | Default | Meaning |"
-  echo "|---|---|---|"
+  echo "| Value | Type | Default | Meaning |"
+  echo "|---|---|---|---|"
   awk '
     /^ *# -- / { sub(/^ *# -- /, ""); meaning = $0; next }
     /^ *[A-Za-z0-9]+:/ {
@@ -16,11 +16,16 @@ table() {
       value = $0; sub(/^ *[A-Za-z0-9]+: */, "", value)
       path[depth] = key
       if (meaning == "") next
-      # A default that fills lines of its own is best read where it stands.
+      type = "text"
+      if (value ~ /^\[/ || key == "hosts" || key == "adminFrom") type = "list"
+      else if (value ~ /^\{/ || value == "") type = "map"
+      else if (value ~ /^(true|false)$/) type = "boolean"
+      else if (value ~ /^[0-9.]+$/) type = "number"
+      # A default that fills lines of its own is best read where it is written.
       if (value == "") value = "see values.yaml"; else value = "`" value "`"
       name = key
       for (outer = depth - 2; outer >= 0; outer -= 2) name = path[outer] "." name
-      printf "| `%s` | %s | %s |\n", name, value, meaning
+      printf "| `%s` | %s | %s | %s |\n", name, type, value, meaning
       meaning = ""
     }' "$values"
 }

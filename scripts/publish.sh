@@ -43,8 +43,12 @@ for component in hello-wasi-0.2 hello-wasi-0.3; do
 done
 spin registry push --from spin.toml "$place/hello-app:$version"
 
-# In the chart that is published, the images are where it is.
+# In the chart that is published, the images are where it is, and links lead to the repository, as there is none around it.
 cp -r chart "$work/hello"
+repository=$(sed -n 's/^  url: \(.*\)\.git$/\1/p' argocd/project/repository.yaml)
+example=$(sed -n 's/^home: //p' chart/Chart.yaml)
+sed --in-place "s|$example|$repository|g" "$work/hello/Chart.yaml"
+sed --in-place "s|](\.\./|]($repository/blob/v$version/|g" "$work/hello/README.md"
 sed --in-place "s|^  repository: \"\"|  repository: \"$place/hello-{{ .Values.runtime }}\"|" "$work/hello/values.yaml"
 helm package "$work/hello" --destination "$folder"
 helm push "$folder/hello-$version.tgz" "oci://$place/charts"

@@ -79,7 +79,7 @@ const LISTED: &[(&str, Runs)] = &[
     // CONTRIBUTING.md
     ("CARGO_PROFILE_RELEASE_LTO=off make test", Alike(CI_TEST)),
     ("cargo test --package hello", Alike(("Makefile", "$(CARGO) test --locked --package hello "))),
-    ("sudo apt-get install valgrind prometheus jq slowhttptest nghttp2-client shellcheck python3-venv", Alike((".ci/run", "apt-get install"))),
+    ("sudo apt-get install valgrind prometheus jq slowhttptest nghttp2-client shellcheck python3-venv strace unzip", Alike((".ci/run", "apt-get install"))),
     ("sudo systemctl disable --now prometheus", Nobody("where these tests run, no service is started")),
     ("PATH=~/.cache/hello/python-tools/bin:~/.cache/hello/node-tools/bin:~/.cache/hello/go-tools:~/.cache/hello/collector:$PATH", Alike((".ci/run", "PATH=$cache/cluster/bin:$cache/collector:$cache/python-tools/bin:$cache/node-tools/bin:$cache/go-tools:$PATH"))),
     ("tests/python-tools.sh ~/.cache/hello/python-tools", As((".ci/run", r#"tests/python-tools.sh "$cache/python-tools""#))),
@@ -94,7 +94,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("kubectl get applications --namespace argocd --watch", Nobody("it does not end")),
     // chart/README.md
     ("helm install hello chart --namespace hello --create-namespace", Alike(DEPLOY)),
-    ("helm upgrade hello chart --namespace hello --reuse-values --set runtime=wasm", Alike(("tests/e2e/disruption.rs", r#"hello.deploy("runtime=wasm")"#))),
+    ("helm upgrade hello chart --namespace hello --reset-then-reuse-values --set runtime=wasm", Alike(("tests/e2e/disruption.rs", r#"hello.deploy("runtime=wasm")"#))),
     ("helm test hello --namespace hello", As(("tests/e2e/install.rs", r#"hello.helm("test""#))),
     // docs/CANARY.md
     ("kubectl create namespace argo-rollouts", As(("tests/cluster/node.sh", "\nkubectl create namespace argo-rollouts\n"))),

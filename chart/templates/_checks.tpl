@@ -1,83 +1,106 @@
-{{/* What values.schema.json cannot say, or not so that it helps. All complaints at once. */}}
+{{/* What values.schema.json cannot say, or not so that it helps. All complaints at once, a line each. */}}
 {{- define "hello.checks" -}}
+{{- $nulls := include "hello.checks.nulls" . -}}
+{{- if $nulls }}{{ fail (printf "\n\n%s" $nulls) }}{{ end -}}
+{{- $errors := print (include "hello.checks.names" .) (include "hello.checks.env" .) (include "hello.checks.service" .)
+  (include "hello.checks.pods" .) (include "hello.checks.metrics" .) (include "hello.checks.spin" .) (include "hello.checks.operator" .) -}}
+{{- if $errors }}{{ fail (printf "\n\n%s" $errors) }}{{ end -}}
+{{- end }}
+
+{{/* Helm takes a value away that is set to null. Without resources, contexts and affinity there can be pods. */}}
+{{- define "hello.checks.nulls" -}}
+{{- $values := .Values -}}
+{{- range $name := list
+    "runtime" "message" "color" "env" "allowedOutboundHosts" "replicaCount" "image" "imagePullSecrets" "nameOverride"
+    "fullnameOverride" "namespaceOverride" "commonLabels" "service" "drain" "terminationGracePeriodSeconds"
+    "maxConnectionAgeSeconds" "idleTimeoutSeconds" "strategy" "minReadySeconds" "revisionHistoryLimit"
+    "progressDeadlineSeconds" "autoscaling" "ingress" "httpRoute" "serviceAccount" "podAnnotations" "podLabels"
+    "extraEnv" "envFrom" "volumes" "volumeMounts" "initContainers" "extraContainers" "nodeSelector" "tolerations"
+    "priorityClassName" "topologySpread" "topologySpreadConstraints" "podDisruptionBudget" "networkPolicy"
+    "serviceMonitor" "podMonitor" "scrapeAnnotations" "prometheusRule" "accessLog" "traces" "dashboard" "spin" "test"
+  -}}
+  {{- if not (hasKey $values $name) }}{{ printf "%s is null; leave it out, or give it a value.\n" $name }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "hello.checks.names" -}}
+{{- $name := include "hello.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+  {{- printf "the release %q gets the name %q, which no Service can have; let it begin with a letter and consist of small letters, digits and hyphens, or set fullnameOverride.\n" .Release.Name $name -}}
+{{- end -}}
+{{- if not (regexMatch "^([A-Za-z]*|#([0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8}))$" (.Values.color | default "")) -}}
+  {{- printf "color is %q, which the page would not take; use a CSS colour name such as teal, or #rrggbb.\n" .Values.color -}}
+{{- end -}}
+{{- end }}
+
+{{- define "hello.checks.env" -}}
 {{- $v := .Values -}}
-{{- $spin := eq $v.runtime "spin" -}}
-{{- $errors := list -}}
-
-{{- if not (regexMatch "^([A-Za-z]*|#([0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8}))$" ($v.color | default "")) -}}
-  {{- $errors = append $errors (printf "color is %q, which the page would not take; use a CSS colour name such as teal, or #rrggbb." $v.color) -}}
+{{- range $list := list "env" "extraEnv" -}}
+  {{- $names := list -}}
+  {{- range index $v $list }}{{ $names = append $names .name }}{{ end -}}
+  {{- if ne (len $names) (len (uniq $names)) -}}
+    {{- printf "%s has a name twice, and only one of them would count; leave the other out.\n" $list -}}
+  {{- end -}}
 {{- end -}}
-
-{{- if and $v.service.nodePort (ne $v.service.type "NodePort") (ne (int $v.service.nodePort) 30007) -}}
-  {{- $errors = append $errors (printf "service.nodePort is %d, but service.type is %s; set service.type to NodePort, or leave service.nodePort out." (int $v.service.nodePort) $v.service.type) -}}
+{{- range $v.extraEnv -}}
+  {{- if and $v.env (eq .name "HELLO_PASS_ENV") -}}
+    {{- print "extraEnv sets HELLO_PASS_ENV, and so does env; move the variables that the component is to see from extraEnv to env.\n" -}}
+  {{- end -}}
+  {{- if and $v.allowedOutboundHosts (eq .name "HELLO_ALLOWED_OUTBOUND_HOSTS") -}}
+    {{- print "extraEnv sets HELLO_ALLOWED_OUTBOUND_HOSTS, and so does allowedOutboundHosts; move the hosts from extraEnv to allowedOutboundHosts.\n" -}}
+  {{- end -}}
 {{- end -}}
+{{- end }}
 
-{{- if $v.autoscaling.enabled -}}
-  {{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
-    {{- $errors = append $errors (printf "autoscaling.minReplicas is %d, more than autoscaling.maxReplicas, which is %d; raise the one or lower the other." (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) -}}
+{{- define "hello.checks.service" -}}
+{{- $service := .Values.service -}}
+{{- if and $service.nodePort (ne $service.type "NodePort") (ne (int $service.nodePort) 30007) -}}
+  {{- printf "service.nodePort is %d, but service.type is %s; set service.type to NodePort, or leave service.nodePort out.\n" (int $service.nodePort) $service.type -}}
+{{- end -}}
+{{- if and $service.externalTrafficPolicy (eq $service.type "ClusterIP") -}}
+  {{- print "service.externalTrafficPolicy is set, but service.type is ClusterIP, which has no traffic from outside; set service.type to NodePort or LoadBalancer.\n" -}}
+{{- end -}}
+{{- range $key := list "loadBalancerClass" "loadBalancerSourceRanges" -}}
+  {{- if and (index $service $key) (ne $service.type "LoadBalancer") -}}
+    {{- printf "service.%s is set, but service.type is %s; set service.type to LoadBalancer, or leave it out.\n" $key $service.type -}}
+  {{- end -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+  {{- print "httpRoute.enabled needs a gateway to attach to; name it in httpRoute.parentRefs.\n" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "hello.checks.pods" -}}
+{{- $v := .Values -}}
+{{- $drain := add $v.drain.delaySeconds $v.drain.timeoutSeconds -}}
+{{- if and $v.terminationGracePeriodSeconds (lt (int $v.terminationGracePeriodSeconds) (int $drain)) -}}
+  {{- printf "terminationGracePeriodSeconds is %d, less than drain.delaySeconds and drain.timeoutSeconds together, which are %d; set it to 0 or higher than these, or lower these.\n" (int $v.terminationGracePeriodSeconds) $drain -}}
+{{- end -}}
+{{- if and $v.topologySpread.enabled $v.topologySpreadConstraints -}}
+  {{- print "topologySpread.enabled and topologySpreadConstraints are both set; leave one of them out.\n" -}}
+{{- end -}}
+{{- if and $v.minReadySeconds (ge (int $v.minReadySeconds) (int $v.progressDeadlineSeconds)) -}}
+  {{- printf "minReadySeconds is %d, not less than progressDeadlineSeconds, which is %d, so that each roll-out would fail; raise the one or lower the other.\n" (int $v.minReadySeconds) (int $v.progressDeadlineSeconds) -}}
+{{- end -}}
+{{- $scaling := $v.autoscaling -}}
+{{- if $scaling.enabled -}}
+  {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) -}}
+    {{- printf "autoscaling.minReplicas is %d, more than autoscaling.maxReplicas, which is %d; raise the one or lower the other.\n" (int $scaling.minReplicas) (int $scaling.maxReplicas) -}}
+  {{- end -}}
+  {{- if not (or $scaling.targetCPUUtilizationPercentage $scaling.targetMemoryUtilizationPercentage $scaling.targetRequestsInFlight) -}}
+    {{- print "autoscaling.enabled has nothing to scale by; set autoscaling.targetCPUUtilizationPercentage.\n" -}}
   {{- end -}}
   {{- $resources := $v.resources | default dict -}}
-  {{- if not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources)) -}}
-    {{- $errors = append $errors "autoscaling.enabled needs a CPU request to measure against; set resources.requests.cpu." -}}
+  {{- range $resource, $target := dict "cpu" "targetCPUUtilizationPercentage" "memory" "targetMemoryUtilizationPercentage" -}}
+    {{- if and (index $scaling $target) (not (or (dig "requests" $resource "" $resources) (dig "limits" $resource "" $resources))) -}}
+      {{- printf "autoscaling.%s is per cent of a request; set resources.requests.%s.\n" $target $resource -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
+{{- end }}
 
-{{- if and $spin $v.autoscaling.targetRequestsInFlight -}}
-  {{- $errors = append $errors "autoscaling.targetRequestsInFlight is set, and Spin does not count requests in flight; set it to 0, or use runtime native or wasm." -}}
+{{- define "hello.checks.metrics" -}}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
+  {{- print "serviceMonitor.enabled and podMonitor.enabled would have every pod scraped twice; set one of them to false.\n" -}}
 {{- end -}}
-
-{{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) -}}
-  {{- $errors = append $errors "httpRoute.enabled needs a gateway to attach to; name it in httpRoute.parentRefs." -}}
-{{- end -}}
-
-{{- $scrapes := list -}}
-{{- if $v.serviceMonitor.enabled }}{{ $scrapes = append $scrapes "serviceMonitor.enabled" }}{{ end -}}
-{{- if $v.podMonitor.enabled }}{{ $scrapes = append $scrapes "podMonitor.enabled" }}{{ end -}}
-{{- if $v.scrapeAnnotations }}{{ $scrapes = append $scrapes "scrapeAnnotations" }}{{ end -}}
-{{- if $spin -}}
-  {{- range $name := concat $scrapes (ternary (list "prometheusRule.enabled") list $v.prometheusRule.enabled) -}}
-    {{- $errors = append $errors (printf "%s needs metrics to scrape, and runtime spin has none, as Spin only pushes OTLP; set %s to false, or use runtime native or wasm." $name $name) -}}
-  {{- end -}}
-{{- else if and $v.serviceMonitor.enabled $v.podMonitor.enabled -}}
-  {{- $errors = append $errors "serviceMonitor.enabled and podMonitor.enabled would have every pod scraped twice; set one of them to false." -}}
-{{- end -}}
-
-{{- if and $spin (ne (toString $v.accessLog) "0") -}}
-  {{- $errors = append $errors "accessLog is set, and Spin logs no requests; leave it out, or use runtime native or wasm." -}}
-{{- end -}}
-
-{{- /* A template cannot tell a default from the same value set by hand, here and below. */ -}}
-{{- if and $spin (ne (int $v.maxConnectionAgeSeconds) 10) -}}
-  {{- $errors = append $errors "maxConnectionAgeSeconds is set, and Spin keeps connections however old they are; leave it out, or use runtime native or wasm." -}}
-{{- end -}}
-{{- if and $spin (ne (int $v.idleTimeoutSeconds) 75) -}}
-  {{- $errors = append $errors "idleTimeoutSeconds is set, and Spin has no such setting; leave it out, or use runtime native or wasm." -}}
-{{- end -}}
-
-{{- if $v.spin.operator -}}
-  {{- if $v.traces.endpoint -}}
-    {{- $errors = append $errors "traces.endpoint is set, and a SpinApp cannot express it; leave it out, and name the collector in the SpinAppExecutor's deploymentConfig.otel, or set spin.operator to false." -}}
-  {{- end -}}
-  {{- if not $spin -}}
-    {{- $errors = append $errors (printf "spin.operator is true, but runtime is %s; set runtime to spin, or spin.operator to false." $v.runtime) -}}
-  {{- end -}}
-  {{- if and (not $v.autoscaling.enabled) (eq (int $v.replicaCount) 0) -}}
-    {{- $errors = append $errors "replicaCount is 0, and the Spin operator takes no less than 1; set replicaCount to 1 or more." -}}
-  {{- end -}}
-  {{- $set := list -}}
-  {{- range $name := list "nodeSelector" "tolerations" "affinity" "extraEnv" -}}
-    {{- if index $v $name }}{{ $set = append $set $name }}{{ end -}}
-  {{- end -}}
-  {{- if $v.topologySpread.enabled }}{{ $set = append $set "topologySpread.enabled" }}{{ end -}}
-  {{- range $default := list (list "image" "pullPolicy" "IfNotPresent") (list "drain" "delaySeconds" 5) (list "drain" "timeoutSeconds" 20) (list "spin" "runtimeClassName" "wasmtime-spin-v2") -}}
-    {{- $group := index $default 0 -}}
-    {{- $key := index $default 1 -}}
-    {{- if ne (toString (index $v $group $key)) (toString (index $default 2)) }}{{ $set = append $set (printf "%s.%s" $group $key) }}{{ end -}}
-  {{- end -}}
-  {{- range $name := $set -}}
-    {{- $errors = append $errors (printf "%s is set, and a SpinApp cannot express it; leave it out, or set spin.operator to false, which runs Spin from a Deployment." $name) -}}
-  {{- end -}}
-{{- end -}}
-
-{{- if $errors }}{{ fail (printf "\n\n%s\n" (join "\n" $errors)) }}{{ end -}}
 {{- end }}

@@ -1,50 +1,76 @@
+{{- define "hello.name" -}}
+{{- include "hello.trimmed" (dict "text" (.Values.nameOverride | default .Chart.Name) "length" 63) -}}
+{{- end }}
+
 {{/* The release's name, with the chart's in it. Short enough for the longest suffix that a template adds. */}}
 {{- define "hello.fullname" -}}
 {{- $name := .Release.Name -}}
-{{- if not (contains .Chart.Name $name) }}{{ $name = printf "%s-%s" $name .Chart.Name }}{{ end -}}
-{{- $name | trunc 57 | trimSuffix "-" -}}
+{{- if .Values.fullnameOverride }}{{ $name = .Values.fullnameOverride -}}
+{{- else if not (contains (include "hello.name" .) $name) }}{{ $name = printf "%s-%s" $name (include "hello.name" .) }}{{ end -}}
+{{- include "hello.trimmed" (dict "text" $name "length" 53) -}}
+{{- end }}
+
+{{/* A text of at most so many characters, which ends as labels and names must. */}}
+{{- define "hello.trimmed" -}}
+{{- regexReplaceAll "[-._]+$" (trunc (int .length) .text) "" -}}
 {{- end }}
 
 {{/* The operator names a Deployment and a Service after the SpinApp, so ours must be named otherwise. It also makes a label key of
 the name, which leaves 52 characters for it. */}}
 {{- define "hello.workload" -}}
 {{- $name := include "hello.fullname" . -}}
-{{- if .Values.spin.operator }}{{ $name | trunc 47 | trimSuffix "-" }}-spin{{ else }}{{ $name }}{{ end -}}
+{{- if .Values.spin.operator }}{{ include "hello.trimmed" (dict "text" $name "length" 47) }}-spin{{ else }}{{ $name }}{{ end -}}
 {{- end }}
 
 {{- define "hello.serviceAccount" -}}
-{{- if .Values.serviceAccount.create }}{{ include "hello.fullname" . }}{{ else }}default{{ end -}}
+{{- .Values.serviceAccount.name | default (ternary (include "hello.fullname" .) "default" .Values.serviceAccount.create) -}}
+{{- end }}
+
+{{- define "hello.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end }}
 
 {{/* The same for all runtimes: a change of runtime is a rolling update of one Deployment behind one Service. */}}
 {{- define "hello.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "hello.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{/* The chart's labels win: the Service and others select by them. */}}
 {{- define "hello.podLabels" -}}
-{{ include "hello.selectorLabels" . }}
-runtime: {{ .Values.runtime }}
+{{- $own := include "hello.selectorLabels" . | fromYaml | merge (dict "runtime" .Values.runtime) -}}
+{{- mergeOverwrite dict .Values.commonLabels .Values.podLabels $own | toYaml -}}
 {{- end }}
 
 {{- define "hello.labels" -}}
-{{ include "hello.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $own := include "hello.selectorLabels" . | fromYaml | merge (dict
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service
+  "helm.sh/chart" (include "hello.trimmed" (dict "text" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") "length" 63))
+) -}}
+{{- mergeOverwrite dict .Values.commonLabels $own | toYaml -}}
 {{- end }}
 
+{{/* What the metadata of an object says: of "root", with "name", "namespace", "labels" and "annotations" where they differ. */}}
 {{- define "hello.metadata" -}}
-name: {{ include "hello.fullname" . }}
-namespace: {{ .Release.Namespace }}
+name: {{ .name | default (include "hello.fullname" .root) | quote }}
+namespace: {{ .namespace | default (include "hello.namespace" .root) | quote }}
 labels:
-  {{- include "hello.labels" . | nindent 2 }}
+  {{- mergeOverwrite dict (.labels | default dict) (include "hello.labels" .root | fromYaml) | toYaml | nindent 2 }}
+{{- with .annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "hello.image" -}}
 {{- $image := .Values.image -}}
 {{- $repository := tpl ($image.repository | default "hello-{{ .Values.runtime }}") . -}}
 {{- if $image.digest }}{{ $repository }}@{{ $image.digest }}{{ else }}{{ $repository }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
+{{- end }}
+
+{{- define "hello.pullSecrets" -}}
+{{- with concat .Values.image.pullSecrets .Values.imagePullSecrets | uniq }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
 {{/* The name that the container's HTTP port has; the operator's is fixed. */}}
@@ -54,5 +80,20 @@ labels:
 
 {{/* Kubernetes reads $(NAME) and $$ in the value of a variable; the text is to arrive as it is. */}}
 {{- define "hello.literal" -}}
-{{ . | replace "$" "$$" | quote }}
+{{ . | replace "$" "$$" }}
+{{- end }}
+
+{{/* A constraint counts the pods of this release unless it says otherwise. */}}
+{{- define "hello.topologySpread" -}}
+{{- $selector := dict "matchLabels" (include "hello.selectorLabels" . | fromYaml) -}}
+{{- $constraints := .Values.topologySpreadConstraints -}}
+{{- if and .Values.topologySpread.enabled (not $constraints) -}}
+  {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" -}}
+    {{- $constraints = append $constraints (dict
+      "topologyKey" . "maxSkew" 1 "whenUnsatisfiable" "ScheduleAnyway" "matchLabelKeys" (list "pod-template-hash")) -}}
+  {{- end -}}
+{{- end -}}
+{{- $selecting := list -}}
+{{- range $constraints }}{{ $selecting = append $selecting (merge (deepCopy .) (dict "labelSelector" $selector)) }}{{ end -}}
+{{- with $selecting }}{{ toYaml . }}{{ end -}}
 {{- end }}

@@ -55,7 +55,7 @@ pub(crate) struct GuestConfig {
     message: Option<String>,
 
     /// The page's colour, given to the guest as HELLO_COLOR and as Spin variable `color`
-    #[arg(long, env = "HELLO_COLOR")]
+    #[arg(long, env = "HELLO_COLOR", value_parser = hello_server::color)]
     color: Option<String>,
 
     /// An environment variable for the guest; may be given more than once
@@ -66,9 +66,10 @@ pub(crate) struct GuestConfig {
     #[arg(long, env = "HELLO_PASS_ENV", value_name = "NAME,…", value_delimiter = ',', value_parser = passed_variable)]
     pass_env: Vec<(String, String)>,
 
-    /// Hosts that the guest may send HTTP requests to, as host or host:port; none unless given
+    /// Hosts that the guest may send HTTP requests to: host, host:port, https://host:port, or *.domain for its subdomains; none unless
+    /// given
     #[arg(long, env = "HELLO_ALLOWED_OUTBOUND_HOSTS", value_name = "HOST,…", value_delimiter = ',')]
-    allowed_outbound_hosts: Vec<String>,
+    allowed_outbound_hosts: Vec<hello_server::AllowedHost>,
 
     /// Linear memory of an instance, such as 16MiB; a guest that wants more is refused it
     #[arg(long, env = "HELLO_MAX_MEMORY_SIZE", value_name = "SIZE", default_value = "64MiB", value_parser = hello_server::size)]

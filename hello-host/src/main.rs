@@ -72,7 +72,7 @@ struct Compile {
 
 fn main() -> ExitCode {
     #[cfg(feature = "server")]
-    let parsed = hello_server::parse::<Cli>();
+    let parsed = hello_server::parse::<Cli>(&[]);
     #[cfg(not(feature = "server"))]
     let parsed = Ok::<_, ExitCode>(Cli::parse());
     match parsed {

@@ -1,16 +1,16 @@
 //! Requests that a guest sends: refused unless their host is allowed by name.
 
-use hello_server::TRACEPARENT;
+use hello_server::{AllowedHost, TRACEPARENT};
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request,
 };
 
-/// The hosts that guests may reach over HTTP, as `host` or `host:port`.
+/// What guests may reach over HTTP.
 #[derive(Clone, Default)]
 pub(crate) struct Outbound {
-    pub(crate) allowed: std::sync::Arc<[String]>,
+    pub(crate) allowed: std::sync::Arc<[AllowedHost]>,
     /// A guest may try again and again; one line an instance says it.
     pub(crate) refused: bool,
     /// What the guest answers now is a part of; so is what it asks others for that.
@@ -21,10 +21,7 @@ type IoResult = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl Outbound {
     fn allows(&self, uri: &http::Uri) -> bool {
-        let Some(authority) = uri.authority() else { return false };
-        self.allowed.iter().any(|allowed| {
-            allowed.eq_ignore_ascii_case(authority.as_str()) || allowed.eq_ignore_ascii_case(authority.host())
-        })
+        self.allowed.iter().any(|allowed| allowed.allows(uri))
     }
 }
 

@@ -35,7 +35,13 @@ pub(crate) struct Serve {
 
 pub(crate) fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCode {
     // The image sets the commit at run time: a commit in the program would link the host again for every commit, which takes minutes.
-    let about = About { program: "hello-host", version: VERSION, commit: "unknown", threads: Threads::Own };
+    let about = About {
+        program: "hello-host",
+        version: VERSION,
+        commit: "unknown",
+        threads: Threads::Own,
+        settings_of_others: &[],
+    };
     let shown = file.display().to_string();
     let limits =
         engine::Limits { instances: guest.max_instances, memory: guest.max_memory_size, parts: engine::Parts::USUAL };

@@ -10,6 +10,17 @@ use hello_server::{About, Config, Service, Threads};
 #[global_allocator]
 static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
+/// Settings of hello-host that have no effect here: one set of variables serves each runtime.
+const SETTINGS_OF_HOST: &[&str] = &[
+    "HELLO_ALLOWED_OUTBOUND_HOSTS",
+    "HELLO_IDLE_INSTANCE_TIMEOUT",
+    "HELLO_MAX_INSTANCES",
+    "HELLO_MAX_INSTANCE_REUSE_COUNT",
+    "HELLO_MAX_MEMORY_SIZE",
+    "HELLO_MAX_TOTAL_MEMORY_SIZE",
+    "HELLO_PASS_ENV",
+];
+
 /// Serves the hello service natively.
 #[derive(Parser)]
 #[command(name = "hello-native", version = hello::VERSION, after_help = hello_server::TRACES_HELP)]
@@ -22,17 +33,22 @@ struct Cli {
     message: String,
 
     /// The page's colour: a CSS name or #rrggbb
-    #[arg(long, env = "HELLO_COLOR", default_value = hello::DEFAULT_COLOR, value_parser = hello::parse_color, help_heading = "Service")]
+    #[arg(long, env = "HELLO_COLOR", default_value = hello::DEFAULT_COLOR, value_parser = hello_server::color, help_heading = "Service")]
     color: String,
 }
 
 fn main() -> ExitCode {
-    let cli: Cli = match hello_server::parse() {
+    let cli: Cli = match hello_server::parse(SETTINGS_OF_HOST) {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let about =
-        About { program: "hello-native", version: hello::VERSION, commit: hello::COMMIT, threads: Threads::Shared };
+    let about = About {
+        program: "hello-native",
+        version: hello::VERSION,
+        commit: hello::COMMIT,
+        threads: Threads::Shared,
+        settings_of_others: SETTINGS_OF_HOST,
+    };
     let platform = Native { message: cli.message, color: cli.color };
     let service = Service {
         runtime: platform.runtime(),

@@ -26,7 +26,7 @@ const EX_USAGE: u8 = 64;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct Config {
-    /// Where the service answers; port 0 picks a free one
+    /// Where the service answers; port 0 picks a free one, and [::] takes IPv4, too
     #[arg(long, env = "HELLO_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
 
@@ -110,18 +110,19 @@ pub enum LogFormat {
 }
 
 /// Reads the settings of a program from its flags and its environment. On `--help` and `--version` it prints and gives code 0;
-/// on a bad setting it prints one line that names the setting, the value and what is allowed, and gives code 64.
+/// on a bad setting it prints one line that names the setting, the value and what is allowed, and gives code 64. Variables that begin
+/// with `HELLO_` must be settings of this program or of others.
 ///
 /// # Errors
 /// The code that the process is to exit with.
-pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
+pub fn parse<Cli: Parser>(settings_of_others: &[&str]) -> Result<Cli, ExitCode> {
     let mut command = Cli::command();
     command.build();
     let refuse = |reason: String| {
         eprintln!("{}: {}", command.get_name(), printable(&reason));
         ExitCode::from(EX_USAGE)
     };
-    if let Some(unknown) = unknown_variable(&command) {
+    if let Some(unknown) = unknown_variable(&command, settings_of_others) {
         return Err(refuse(format!(
             "unknown setting {unknown} in the environment; {} lists the settings",
             help(&command)
@@ -153,8 +154,10 @@ fn printable(text: &str) -> String {
 
 /// A `HELLO_` variable that is no setting of this program, and thus most likely misspelt. Kubernetes itself sets some for a
 /// Service of that name (`HELLO_SERVICE_HOST`, `HELLO_PORT_80_TCP_ADDR` …); those pass.
-fn unknown_variable(command: &clap::Command) -> Option<String> {
-    let known = |name: &str| arguments(command).any(|arg| arg.get_env() == Some(name.as_ref()));
+fn unknown_variable(command: &clap::Command, settings_of_others: &[&str]) -> Option<String> {
+    let known = |name: &str| {
+        settings_of_others.contains(&name) || arguments(command).any(|arg| arg.get_env() == Some(name.as_ref()))
+    };
     let service_link = |name: &str| name.contains("_SERVICE_HOST") || name.contains("_PORT");
     env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
@@ -244,6 +247,18 @@ fn delay(text: &str) -> Result<Duration, String> {
 pub fn size(text: &str) -> Result<u64, String> {
     let bytes = bytesize::ByteSize::from_str(text).map(|size| size.as_u64());
     within(bytes, 0..=1 << 40, "expected a number of bytes from 0 to 1TiB, such as 64KiB or 10MiB")
+}
+
+/// A colour for a page: a CSS colour name, `#` with 3, 4, 6 or 8 hexadecimal digits, or nothing, which stands for the default.
+///
+/// # Errors
+/// What is allowed, if the text is anything else.
+pub fn color(text: &str) -> Result<String, String> {
+    let is_color = match text.strip_prefix('#') {
+        Some(digits) => matches!(digits.len(), 3 | 4 | 6 | 8) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => text.bytes().all(|byte| byte.is_ascii_alphabetic()),
+    };
+    if is_color { Ok(text.to_owned()) } else { Err("expected a CSS colour name or #rrggbb".to_owned()) }
 }
 
 fn share(text: &str) -> Result<f64, String> {

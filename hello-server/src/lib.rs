@@ -7,12 +7,14 @@ mod accept;
 mod access;
 mod admin;
 mod allocator;
+mod allowed_host;
 mod body;
 mod coalesced;
 mod config;
 mod connection_memory;
 mod host_check;
 mod lines;
+mod listen;
 mod log;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod memory;
@@ -29,6 +31,7 @@ mod workers;
 
 use std::{
     convert::Infallible,
+    env,
     fmt::Display,
     io,
     net::{SocketAddr, TcpListener},
@@ -38,12 +41,12 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use socket2::{Domain, Socket, Type};
 use tokio::sync::{Semaphore, watch};
 
 pub use allocator::Allocator;
+pub use allowed_host::AllowedHost;
 pub use body::{RequestBody, RequestBodyError};
-pub use config::{Config, LogFormat, count, parse, size, timeout};
+pub use config::{Config, LogFormat, color, count, parse, size, timeout};
 pub use connection_memory::container_memory;
 pub use problem::problem;
 pub use request::shed;
@@ -87,6 +90,8 @@ pub struct About {
     pub commit: &'static str,
     /// How its threads share its connections.
     pub threads: Threads,
+    /// Environment variables that other programs of this project have as settings, and this one ignores.
+    pub settings_of_others: &'static [&'static str],
 }
 
 /// What a server serves.
@@ -128,8 +133,11 @@ where
     if let Err(error) = log::start(&config) {
         return fail(format!("cannot start a thread for the log: {error}"));
     }
+    for variable in about.settings_of_others.iter().filter(|name| env::var_os(name).is_some()) {
+        tracing::debug!(variable, "a setting of another program has no effect here");
+    }
     let (listener, admin_listener) =
-        match (bind(config.listen, "--listen"), bind(config.admin_listen, "--admin-listen")) {
+        match (listen::bind(config.listen, "--listen"), listen::bind(config.admin_listen, "--admin-listen")) {
             (Ok(listener), Ok(admin_listener)) => (listener, admin_listener),
             (Err(reason), _) | (_, Err(reason)) => return fail(reason),
         };
@@ -234,22 +242,4 @@ where
 
 fn addresses(listener: &TcpListener, admin: &TcpListener) -> io::Result<(SocketAddr, SocketAddr)> {
     Ok((listener.local_addr()?, admin.local_addr()?))
-}
-
-/// Connections that wait to be accepted; the standard library would have 128, and those of a burst beyond would come a second later,
-/// when their callers try again. It is what Linux allows (net.core.somaxconn) since 5.4.
-const BACKLOG: i32 = 4096;
-
-fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
-    let bind = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    bind().map_err(|error: io::Error| {
-        format!("cannot listen on {address}: {error}; free that port or choose another with {flag}")
-    })
 }

@@ -8,8 +8,6 @@ mod page;
 mod problem;
 mod routes;
 
-pub use page::parse_color;
-
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
@@ -54,12 +52,12 @@ pub trait Platform: Send + Sync + 'static {
         None
     }
 
-    /// The text of the greeting; [`DEFAULT_MESSAGE`] where `None`.
+    /// The text of the greeting; [`DEFAULT_MESSAGE`] if `None` or empty.
     fn message(&self) -> Option<String> {
         None
     }
 
-    /// A CSS colour name or `#rrggbb` for the page; [`DEFAULT_COLOR`] where `None`.
+    /// A CSS colour name or `#rrggbb` for the page; [`DEFAULT_COLOR`] if `None` or another text.
     fn color(&self) -> Option<String> {
         None
     }

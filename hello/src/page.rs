@@ -55,16 +55,6 @@ fn is_color(text: &str) -> bool {
     }
 }
 
-/// Checks a colour setting.
-///
-/// # Errors
-/// What is allowed, where the text is neither a CSS colour name nor `#` and three to eight hexadecimal digits.
-pub fn parse_color(text: &str) -> Result<String, String> {
-    Some(text.to_owned())
-        .filter(|text| is_color(text))
-        .ok_or_else(|| "expected a CSS colour name or #rrggbb".to_owned())
-}
-
 fn escape_into(page: &mut String, text: &str) {
     for character in text.chars() {
         match character {

@@ -49,7 +49,7 @@ impl App {
 
 /// The text of the greeting.
 pub(crate) fn message(platform: &dyn Platform) -> Cow<'static, str> {
-    platform.message().map_or(DEFAULT_MESSAGE.into(), Cow::Owned)
+    platform.message().filter(|text| !text.is_empty()).map_or(DEFAULT_MESSAGE.into(), Cow::Owned)
 }
 
 /// Headers that belong to one connection, not to the request: HTTP/2 and WASI hosts do not carry them, so no runtime shows them.

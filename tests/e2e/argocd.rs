@@ -164,9 +164,10 @@ pub(crate) fn wait_until_synced_and_healthy(name: &str, repository: &Repository)
                 .is_some_and(|all| all.iter().all(|of_source| *of_source == *revision))
             && status["health"]["status"] == "Healthy"
             && operation["phase"] == "Succeeded"
-            && smoke
-                .into_iter()
-                .any(|resource| resource["name"] == "hello-smoke" && resource["hookPhase"] == "Succeeded")
+            && smoke.into_iter().any(|resource| {
+                resource["name"].as_str().is_some_and(|name| name.ends_with("-smoke"))
+                    && resource["hookPhase"] == "Succeeded"
+            })
     });
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn the_collector_takes_the_spans_of_both_runtimes() {
         ("wasm", "wasi-0.3", "80e1afed08e019fc1110464cfa66635c"),
     ] {
         let set = format!("runtime={runtime}");
-        hello.helm("upgrade", &["chart", "--reuse-values", "--set", &set, "--wait", "--timeout", "50s"]);
+        hello.helm("upgrade", &["chart", "--reset-then-reuse-values", "--set", &set, "--wait", "--timeout", "50s"]);
         wait_until("the pod of before is gone", || get("hello", "pods")["items"].as_array().map(Vec::len) == Some(1));
         wait_for_runtime(NODE_PORT, answers);
         let mut ask = request("GET", "/info", "");

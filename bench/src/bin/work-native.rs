@@ -16,11 +16,12 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli: Cli = match hello_server::parse() {
+    let cli: Cli = match hello_server::parse(&[]) {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let about = About { program: "work-native", version: "", commit: "", threads: Threads::Shared };
+    let about =
+        About { program: "work-native", version: "", commit: "", threads: Threads::Shared, settings_of_others: &[] };
     let handler = Router::new().fallback(async || bench_work::work());
     let service = Service { runtime: "native", component: None, handler, finished: Box::pin(ready(())) };
     hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })

@@ -1,0 +1,78 @@
+{{/* What Spin does not have, whoever starts it. */}}
+{{- define "hello.checks.spin" -}}
+{{- $v := .Values -}}
+{{- if eq $v.runtime "spin" -}}
+  {{- range $name, $is := dict "serviceMonitor.enabled" $v.serviceMonitor.enabled "podMonitor.enabled" $v.podMonitor.enabled
+    "scrapeAnnotations" $v.scrapeAnnotations "prometheusRule.enabled" $v.prometheusRule.enabled -}}
+    {{- if $is -}}
+      {{- printf "%s needs metrics to scrape, and runtime spin has none, as Spin only pushes OTLP; set %s to false, or use runtime native or wasm.\n" $name $name -}}
+    {{- end -}}
+  {{- end -}}
+  {{- $reasons := dict
+    "autoscaling.targetRequestsInFlight" (list 0 "Spin does not count requests in flight")
+    "accessLog" (list 0 "Spin logs no requests")
+    "maxConnectionAgeSeconds" (list 10 "Spin keeps connections however old they are")
+    "idleTimeoutSeconds" (list 75 "Spin has no such setting")
+    "allowedOutboundHosts" (list (list) "Spin has these hosts in spin.toml, which is in the image")
+  -}}
+  {{- range $name, $reason := $reasons -}}
+    {{- $value := include "hello.value" (dict "values" $v "name" $name) -}}
+    {{- if ne $value (toJson (first $reason)) -}}
+      {{- printf "%s is set, and %s; leave it out, or use runtime native or wasm.\n" $name (last $reason) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The value of such a name as "drain.delaySeconds", as JSON. */}}
+{{- define "hello.value" -}}
+{{- $value := .values -}}
+{{- range splitList "." .name }}{{ $value = index $value . }}{{ end -}}
+{{- $value | toJson -}}
+{{- end }}
+
+{{/* What a SpinApp has no field for, by value, with its default: a template cannot tell a default from the same value set by hand. */}}
+{{- define "hello.withoutSpinApp" -}}
+image.pullPolicy: IfNotPresent
+drain.delaySeconds: 5
+drain.timeoutSeconds: 20
+terminationGracePeriodSeconds: 0
+strategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}
+minReadySeconds: 0
+revisionHistoryLimit: 10
+progressDeadlineSeconds: 600
+serviceAccount.automount: false
+podSecurityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+extraEnv: []
+envFrom: []
+initContainers: []
+extraContainers: []
+nodeSelector: {}
+tolerations: []
+affinity: {}
+priorityClassName: ""
+topologySpread.enabled: false
+topologySpreadConstraints: []
+spin.runtimeClassName: wasmtime-spin-v2
+{{- end }}
+
+{{- define "hello.checks.operator" -}}
+{{- $v := .Values -}}
+{{- if $v.spin.operator -}}
+  {{- if $v.traces.endpoint -}}
+    {{- print "traces.endpoint is set, and a SpinApp cannot express it; leave it out, and name the collector in the SpinAppExecutor's deploymentConfig.otel, or set spin.operator to false.\n" -}}
+  {{- end -}}
+  {{- if ne $v.runtime "spin" -}}
+    {{- printf "spin.operator is true, but runtime is %s; set runtime to spin, or spin.operator to false.\n" $v.runtime -}}
+  {{- end -}}
+  {{- if and (not $v.autoscaling.enabled) (eq (int $v.replicaCount) 0) -}}
+    {{- print "replicaCount is 0, and the Spin operator takes no less than 1; set replicaCount to 1 or more.\n" -}}
+  {{- end -}}
+  {{- range $name, $default := include "hello.withoutSpinApp" . | fromYaml -}}
+    {{- if ne (include "hello.value" (dict "values" $v "name" $name)) (toJson $default) -}}
+      {{- printf "%s is set, and a SpinApp cannot express it; leave it out, or set spin.operator to false, which runs Spin from a Deployment.\n" $name -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,30 @@
+{{/* What the pods may reach: the ports that the values name, DNS for the names, and the rules of `networkPolicy.egress`. To a Service
+the port of its pods counts, as a NetworkPolicy sees where a packet goes in the end. */}}
+{{- define "hello.egress" -}}
+{{- $ports := list -}}
+{{- $any := false -}}
+{{- $urls := .Values.allowedOutboundHosts -}}
+{{- with .Values.traces.endpoint }}{{ $urls = append $urls . }}{{ end -}}
+{{- range $urls -}}
+  {{- $authority := regexReplaceAll "^https?://|/.*$" (trim .) "" -}}
+  {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $authority) -}}
+  {{- if $port }}{{ $ports = append $ports (int $port) -}}
+  {{- else if hasPrefix "https://" (trim .) }}{{ $ports = append $ports 443 -}}
+  {{- else if hasPrefix "http://" (trim .) }}{{ $ports = append $ports 80 -}}
+  {{- else }}{{ $any = true }}{{ end -}}
+{{- end -}}
+{{- $rules := list -}}
+{{- if $urls -}}
+  {{- $dns := list (dict "protocol" "UDP" "port" 53) (dict "protocol" "TCP" "port" 53) -}}
+  {{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" -}}
+    {{- $dns = concat $dns (list (dict "protocol" "UDP" "port" 5353) (dict "protocol" "TCP" "port" 5353)) -}}
+  {{- end -}}
+  {{- $reached := list (dict "protocol" "TCP" "port" 1 "endPort" 65535) -}}
+  {{- if not $any -}}
+    {{- $reached = list -}}
+    {{- range uniq $ports }}{{ $reached = append $reached (dict "protocol" "TCP" "port" .) }}{{ end -}}
+  {{- end -}}
+  {{- $rules = list (dict "ports" $dns) (dict "ports" $reached) -}}
+{{- end -}}
+{{- with concat $rules .Values.networkPolicy.egress }}{{ toYaml . }}{{ end -}}
+{{- end }}

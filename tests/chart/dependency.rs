@@ -1,0 +1,57 @@
+//! The chart as a dependency of another.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use libtest_mimic::Failed;
+use tests::{Exit, run_to_exit, workspace};
+
+/// Copies the chart into a folder, under a name.
+pub(crate) fn copy_of_chart(folder: &Path, name: &str) -> io::Result<PathBuf> {
+    let copy = folder.join(name);
+    let mut copying = Command::new("cp");
+    copying.arg("-r").arg(workspace().join("chart")).arg(&copy);
+    let exit = run_to_exit(copying);
+    if exit.succeeded() { Ok(copy) } else { Err(io::Error::other(exit.output())) }
+}
+
+fn rendered(dependencies: &str, values: &str) -> Result<Exit, Failed> {
+    let folder = tempfile::tempdir()?;
+    fs::create_dir(folder.path().join("charts"))?;
+    copy_of_chart(&folder.path().join("charts"), "hello")?;
+    fs::write(
+        folder.path().join("Chart.yaml"),
+        format!("apiVersion: v2\nname: umbrella\nversion: 1.0.0\n{dependencies}"),
+    )?;
+    fs::write(folder.path().join("values.yaml"), values)?;
+    let mut command = Command::new("helm");
+    command.args(["template", "umbrella"]).arg(folder.path());
+    Ok(run_to_exit(command))
+}
+
+pub(crate) fn umbrella() -> Result<(), Failed> {
+    let conditional = "dependencies: [{name: hello, version: 0.1.0, condition: hello.enabled}]\n";
+    for (values, is_there) in
+        [("hello: {enabled: true}", true), ("hello: {enabled: false}", false), ("global: {a: b}", true)]
+    {
+        let exit = rendered(conditional, values)?;
+        exit.require(exit.succeeded() && exit.stdout.contains("kind: Deployment") == is_there)?;
+    }
+    let twice =
+        "dependencies: [{name: hello, version: 0.1.0, alias: front}, {name: hello, version: 0.1.0, alias: back}]\n";
+    for any in ["0", "\"\""] {
+        let values =
+            format!("front: {{service: {{nodePort: {any}}}}}\nback: {{runtime: wasm, service: {{nodePort: {any}}}}}\n");
+        let exit = rendered(twice, &values)?;
+        exit.require(
+            exit.succeeded()
+                && exit.stdout.contains("name: \"umbrella-front\"")
+                && exit.stdout.contains("name: \"umbrella-back\"")
+                && !exit.stdout.contains("nodePort:"),
+        )?;
+    }
+    Ok(())
+}
