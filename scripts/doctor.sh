@@ -25,7 +25,7 @@ bad() { row "$red" '!!' "$1" "$2"; }
 without() { row "$grey" '--' "$1" "$2"; } # what can be done without
 
 # What is missing for which way to run, in few words, for the summary.
-for_native='' for_wasm='' for_spin='' for_cluster='' for_shim='' on_nodes=''
+for_native='' for_wasm='' for_spin='' for_cluster='' for_shim='' on_nodes='' are_nodes_visible=yes
 lack() { # list, what
   local list=for_$1
   printf -v "$list" '%s' "${!list:+${!list}, }$2"
@@ -101,6 +101,8 @@ fi
 
 if engine=$(scripts/images.sh engine 2>/dev/null); then
   ok 'image builder' "$($engine --version)"
+elif [ -n "${DOCKER_HOST:-}" ]; then
+  without 'image builder' "$(scripts/images.sh engine 2>&1 || true)"
 elif ! has docker; then
   without 'image builder' "none of docker, podman and buildah is here: $(get_program podman https://docs.docker.com/get-docker)"
 elif said=$(docker info 2>&1 || true) && [[ $said == *'permission denied'* ]]; then
@@ -115,7 +117,7 @@ else
   without helm "is not here: $(get_program helm https://helm.sh/docs/intro/install)"
   lack cluster helm
 fi
-if has kubectl; then ok kubectl "$(kubectl version --client 2>/dev/null | sed -n 's/^Client Version: //p' || true)"
+if has kubectl; then ok kubectl "$(kubectl version --client 2>/dev/null </dev/null | sed -n 's/^Client Version: //p' || true)"
 else
   without kubectl "is not here: $(get_program kubectl https://kubernetes.io/docs/tasks/tools)"
   lack cluster kubectl
@@ -138,13 +140,21 @@ fi
 
 # --- the cluster
 
-kube() { kubectl --request-timeout=5s "$@" 2>/dev/null || true; } # what cannot be read is as if it were not there
+# What cannot be read is as if it were not there, unless the last call was forbidden. Nothing is read from the terminal: kubectl
+# would ask there for the name of a user.
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
+kube() { kubectl --request-timeout=5s "$@" 2>"$errors" </dev/null || true; }
+is_forbidden() { grep -qi forbidden "$errors"; }
+invisible() { without "$1" 'not visible to you: your user may not list these in the whole cluster'; } # what
 read_path() { kube get "${@:2}" --output "jsonpath=$1"; } # path, what of the cluster
 each() { read_path "{range .items[*]}$1{'\n'}{end}" "${@:2}"; } # the same, of a list
 ours=(--namespace "$namespace" --selector app.kubernetes.io/name=hello)
 
-context=''
-! has kubectl || context=$(kubectl config current-context 2>/dev/null || true)
+context='' unreadable=''
+if has kubectl && ! context=$(kubectl config current-context 2>"$errors" </dev/null); then
+  unreadable=$(grep -v 'current-context is not set' "$errors" | tail -n 1 || true)
+fi
 case $context in
   minikube)
     start='minikube start'
@@ -176,9 +186,16 @@ class=$(default runtimeClassName) executor=$(default executor) port=$(default no
 
 cluster() {
   local server wanted name ready schedulable processor runtime handler handlers
-  server=$(kubectl --request-timeout=5s version 2>&1 || true)
+  server=$(kubectl --request-timeout=5s version 2>&1 </dev/null || true)
   if [[ $server != *'Server Version: '* ]]; then
-    without Kubernetes "$context does not answer (${server##*$'\n'}): $start"
+    local said
+    said=$(grep -i 'error\|executable\|unable\|refused' <<<"$server" | sed -n '1s/^error: //p; 1{/^error: /!p}' || true)
+    case $server in
+      *'Please enter Username'*)
+        bad Kubernetes "context $context has no user with credentials: kubectl config set-context $context --user=NAME, of kubectl config view" ;;
+      *executable*'not found'*) bad Kubernetes "context $context needs a program to log in, which is not here ($said): install it" ;;
+      *) without Kubernetes "$context does not respond (${said:-${server##*$'\n'}}): $start" ;;
+    esac
     lack cluster 'a cluster that answers'
     return
   fi
@@ -200,16 +217,23 @@ cluster() {
     esac
   done < <(each "{.metadata.name}|$(condition Ready status)|{.spec.unschedulable}|"\
 '{.status.nodeInfo.architecture}|{.status.nodeInfo.containerRuntimeVersion}' nodes)
-  [ -n "$any" ] || lack cluster 'a node that is ready'
+  if [ -z "$any" ] && is_forbidden; then
+    invisible nodes
+    are_nodes_visible=''
+  else
+    [ -n "$any" ] || lack cluster 'a node that is ready'
+  fi
 
   # Nodes list no more than their largest fifty.
   on_nodes=$(read_path '{.items[*].status.images[*].names}' nodes | grep -o "hello-[a-z]*:$version" | sort -u | tr '\n' ' ' || true)
   if [ -n "$on_nodes" ]; then ok images "on nodes: $on_nodes"
+  elif is_forbidden; then invisible images
   else without images "none on the nodes, as far as they say: $images"; fi
 
   handler=$(read_path '{.handler}' runtimeclass "$class")
-  handlers=$(read_path '{.items[*].status.runtimeHandlers[*].name}' nodes)
-  if [ -z "$handler" ]; then
+  if [ -z "$handler" ] && is_forbidden; then
+    invisible RuntimeClass
+  elif handlers=$(read_path '{.items[*].status.runtimeHandlers[*].name}' nodes); [ -z "$handler" ]; then
     without RuntimeClass "$class is not there, which runtime=spin needs: $get_class, and $shim"
     lack shim "RuntimeClass $class"
   elif [ -n "$handlers" ] && [[ " $handlers " != *" $handler "* ]]; then
@@ -223,7 +247,11 @@ cluster() {
 
   local crds
   crds=$(kube get crd --output name)
-  if [[ $crds != *spinapps.core.spinkube.dev* ]]; then
+  if is_forbidden; then
+    invisible 'Spin operator'
+    invisible Prometheus
+    invisible 'Argo CD'
+  elif [[ $crds != *spinapps.core.spinkube.dev* ]]; then
     without 'Spin operator' 'is not there; only spin.operator=true needs it: https://www.spinkube.dev/docs/install says how'
   elif [ -z "$(read_path '{.metadata.name}' spinappexecutor "$executor" --namespace "$namespace")" ]; then
     without 'Spin operator' "has no executor in namespace $namespace; only spin.operator=true needs it: $get_executor"
@@ -231,24 +259,43 @@ cluster() {
     ok 'Spin operator' "with the executor $executor in namespace $namespace"
   fi
 
+  if [ -n "$crds" ]; then
+    if [[ $crds == *servicemonitors.monitoring.coreos.com* ]]; then ok Prometheus 'its operator is there'
+    else without Prometheus 'its operator is not there, which serviceMonitor needs; a Prometheus without: make monitoring'; fi
+    if [[ $crds == *applications.argoproj.io* ]]; then ok 'Argo CD' 'is there'
+    else without 'Argo CD' 'is not there; README.md has the commands'; fi
+  fi
+
   if has_metrics; then ok metrics-server 'answers'
+  elif is_forbidden; then invisible metrics-server
   else without metrics-server "is not there, which autoscaling needs: $get_metrics"; fi
-  if [[ $crds == *servicemonitors.monitoring.coreos.com* ]]; then ok Prometheus 'its operator is there'
-  else without Prometheus 'its operator is not there, which serviceMonitor needs; a Prometheus without: make monitoring'; fi
-  if [[ $crds == *applications.argoproj.io* ]]; then ok 'Argo CD' 'is there'
-  else without 'Argo CD' 'is not there; README.md has the commands'; fi
 
   local owner
   owner=$(each '{.metadata.labels.app\.kubernetes\.io/name}|{.metadata.namespace}/{.metadata.name}|{.spec.ports[*].nodePort}|' \
     services --all-namespaces | sed 's/ /|/g' | grep -F "|$port|" | cut -d '|' -f 1,2 || true)
   case $owner in
-    '') ok NodePort "$port is free" ;;
+    '') if is_forbidden; then invisible NodePort; else ok NodePort "$port is free"; fi ;;
     hello\|*) ok NodePort "$port is that of ${owner#*|}" ;;
     *)
-      bad NodePort "$port is taken by service ${owner#*|}: --set service.nodePort=null takes one that is free"
+      bad NodePort "$port is taken by service ${owner#*|}: --set service.nodePort=0 takes one that is free"
       lack cluster "NodePort $port"
       ;;
   esac
+}
+
+# --- who owns a deployment: two cannot
+
+ownership() {
+  local name release tracked applied
+  while IFS='|' read -r name release tracked applied; do
+    if [ -z "$applied" ] || [ -n "$tracked" ]; then continue; fi
+    if [ -n "$release" ]; then
+      bad "deployment $name" "kubectl apply changed objects of a Helm release, so that helm upgrade reports conflicts: once, helm upgrade with --force-conflicts"
+    else
+      without "deployment $name" "kubectl apply made these objects, so that helm install refuses to take them: first, kubectl delete -k manifests/native, or the folder that was applied"
+    fi
+  done < <(each '{.metadata.name}|{.metadata.annotations.meta\.helm\.sh/release-name}|{.metadata.annotations.argocd\.argoproj\.io/tracking-id}|'\
+'{.metadata.annotations.kubectl\.kubernetes\.io/last-applied-configuration}' deployments "${ours[@]}")
 }
 
 # --- what is wrong with a deployment
@@ -266,6 +313,9 @@ explain() { # what was said, image, node -> what it is, and what mends it
     *'no match for platform'* | *'exec format error'*)
       processor=$(read_path '{.status.nodeInfo.architecture}' node "$3")
       echo "$2 is for another processor than the node's, $processor: build it on such a machine, or where the node runs: $images" ;;
+    InvalidImageName*) echo "$2 is no name of an image: correct image.repository and image.tag; both are in small letters, the tag after a colon" ;;
+    CreateContainerConfigError*)
+      echo 'a ConfigMap or Secret that env, extraEnv or envFrom names is not there, or lacks the key: create it, or correct the name' ;;
     ErrImagePull* | ImagePullBackOff* | ErrImageNeverPull*)
       if [[ $2 == */* ]]; then
         echo "$2 cannot be pulled: push it, or correct image.repository, image.tag or image.pullSecrets"
@@ -360,8 +410,12 @@ if [ -n "$context" ]; then
     *)
       title "The deployment in namespace $namespace"
       deployment
+      ownership
       ;;
   esac
+elif [ -n "$unreadable" ]; then
+  bad Kubernetes "kubectl cannot read its configuration: ${unreadable#error: }"
+  lack cluster 'a configuration of kubectl'
 else
   without Kubernetes 'no kubectl that knows of one: minikube start; on Linux, as root, make cluster'
   lack cluster 'a cluster'
@@ -379,8 +433,10 @@ here() { # runtime, mark for what is missing, what is missing
 }
 there() { # runtime, what is missing
   local missing=$2
-  [[ $on_nodes == *hello-$1:* ]] || missing=$(joined "$2" "its image on a node")
-  if [ -z "$missing" ]; then
+  [ -z "$are_nodes_visible" ] || [[ $on_nodes == *hello-$1:* ]] || missing=$(joined "$2" "its image on a node")
+  if [ -z "$missing$are_nodes_visible" ]; then
+    without "$1 in the cluster" "nothing that you may see is missing: helm upgrade --install hello chart --namespace $namespace --set runtime=$1"
+  elif [ -z "$missing" ]; then
     ok "$1 in the cluster" "works: helm upgrade --install hello chart --namespace $namespace --create-namespace --set runtime=$1"
   else
     without "$1 in the cluster" "missing: $missing"

@@ -3,7 +3,7 @@
 #
 # usage: scripts/images.sh build [RUNTIME]       build the image of native, wasm or spin, or all three; tagged with the version, and
 #                                                with the version and the commit
-#        scripts/images.sh save IMAGE FILE       write one of them to FILE, as `docker save` does
+#        scripts/images.sh save IMAGE[:TAG] FILE write one of them to FILE, as `docker save` does
 #        scripts/images.sh unpack IMAGE FOLDER   write its files into FOLDER
 #        scripts/images.sh push PLACE FOLDER     build and push them, by docker, as PLACE/IMAGE, with provenance and without a tag;
 #                                                write their digests to files in FOLDER
@@ -13,6 +13,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if docker info >/dev/null 2>&1; then engine=docker
+elif [ -n "${DOCKER_HOST:-}" ]; then
+  # Built elsewhere, the images would not be where they are wanted.
+  echo "DOCKER_HOST is $DOCKER_HOST, and no Docker responds there: minikube start; or, to build here, unset DOCKER_HOST" >&2
+  exit 1
 elif command -v podman >/dev/null; then engine=podman
 elif command -v buildah >/dev/null; then engine=buildah
 else
@@ -57,12 +61,14 @@ build_locally() { # images
   done
 }
 
-save() { # image, file
+save() { # image with its tag or without, file
+  local image
+  image=$(name "${1%%:*}" "$([[ $1 != *:* ]] || echo "${1#*:}")")
   rm -f "$2"
   case $engine in
-    docker) docker save --output "$2" "$(name "$1")" ;;
-    podman) podman save --quiet --format docker-archive --output "$2" "$(name "$1")" ;;
-    buildah) buildah push --quiet "$(name "$1")" "docker-archive:$2:$(name "$1")" ;;
+    docker) docker save --output "$2" "$image" ;;
+    podman) podman save --quiet --format docker-archive --output "$2" "$image" ;;
+    buildah) buildah push --quiet "$image" "docker-archive:$2:$image" ;;
   esac
 }
 

@@ -241,3 +241,14 @@ fn make_run_says_what_is_missing() {
         assert!(missing.output().contains("needs the program spin"), "{}", missing.output());
     }
 }
+
+/// Images that were built elsewhere would not be where they are wanted.
+#[test]
+fn images_are_built_where_docker_host_says_or_not_at_all() {
+    let mut images = Command::new(workspace().join("scripts/images.sh"));
+    images.arg("build").env("DOCKER_HOST", "tcp://127.0.0.1:1");
+    let exit = run_to_exit(images);
+    assert_eq!(exit.code, Some(1), "{}", exit.output());
+    assert!(exit.stderr.contains("DOCKER_HOST is tcp://127.0.0.1:1, and no Docker responds there"), "{}", exit.stderr);
+    assert_eq!(exit.stderr.lines().count(), 1, "{}", exit.stderr);
+}

@@ -11,9 +11,10 @@ struct Machine(TempDir);
 impl Machine {
     fn bare() -> Self {
         let machine = Machine(tempfile::tempdir().expect("a directory"));
-        for name in
-            ["bash", "cut", "dirname", "env", "grep", "head", "mkdir", "sed", "sh", "sort", "tail", "tr", "uname"]
-        {
+        for name in [
+            "bash", "cut", "dirname", "env", "grep", "head", "mkdir", "mktemp", "rm", "sed", "sh", "sort", "tail",
+            "tr", "uname",
+        ] {
             machine.link(name);
         }
         machine
@@ -244,11 +245,71 @@ fn a_cluster_that_does_not_answer_is_started() {
             ("kubectl", "v1.34.4"),
             (
                 "Kubernetes",
-                "minikube does not answer (The connection to the server 192.168.49.2:8443 was refused): minikube start",
+                "minikube does not respond (The connection to the server 192.168.49.2:8443 was refused): minikube start",
             ),
             ("wasm in the cluster", "missing: a cluster that answers"),
         ],
     );
+}
+
+/// Who may see one namespace is not told that what he cannot see is missing.
+#[test]
+fn what_is_forbidden_is_not_called_missing() {
+    let kubectl = r#"
+        case "$*" in
+            *current-context*) echo prod ;;
+            *version\ --client*) echo 'Client Version: v1.34.5' ;;
+            *version*) echo 'Server Version: v1.34.4' ;;
+            *nodes*|*\ crd\ *|*runtimeclass*|*apiservice*|*--all-namespaces*)
+                echo 'Error from server (Forbidden): User "dev" cannot list resource at the cluster scope' >&2; exit 1 ;;
+            *get\ deployments*--output\ name*) echo deployment.apps/hello ;;
+            *get\ pods*) echo 'hello-abc|True|' ;;
+        esac"#;
+    let machine = Machine::enough().with("kubectl", kubectl).with("helm", "echo v4.3.1");
+    let invisible =
+        ["nodes", "images", "RuntimeClass", "Spin operator", "Prometheus", "Argo CD", "metrics-server", "NodePort"];
+    machine.says(0, &invisible.map(|of| (of, "not visible to you")));
+    machine.says(0, &[("pods", "ready: hello-abc"), ("wasm in the cluster", "nothing that you may see is missing")]);
+    let said = machine.doctor().stdout;
+    assert!(!said.contains("is free") && !said.contains("kubectl apply") && !said.contains("is not there"), "{said}");
+}
+
+/// The words are those of kubectl 1.34.
+#[test]
+fn why_a_configuration_is_not_read_is_said() {
+    let cannot_log_in = |said: &str| {
+        format!(
+            "case \"$*\" in *current-context*) echo prod ;; *--client*) echo 'Client Version: v1.34.5' ;; \
+             *) printf '{said}\\n' >&2; exit 1 ;; esac"
+        )
+    };
+    let broken = "echo 'error: error loading config file \"/a\": yaml: line 1: did not find' >&2; exit 1";
+    let without_user = cannot_log_in("Please enter Username: error: EOF");
+    let without_plugin = cannot_log_in(
+        "Unable to connect to the server: getting credentials: exec: executable aws-iam-nothing not found\\n\\nIt looks like\\n  https://k8s",
+    );
+    for (kubectl, said) in [
+        (broken, "cannot read its configuration: error loading config file \"/a\": yaml: line 1"),
+        (without_user.as_str(), "context prod has no user with credentials"),
+        (
+            without_plugin.as_str(),
+            "(Unable to connect to the server: getting credentials: exec: executable aws-iam-nothing not found)",
+        ),
+    ] {
+        Machine::enough().with("kubectl", kubectl).says(0, &[("Kubernetes", said)]);
+    }
+}
+
+/// Whatever kubectl asks for, nobody is waited for.
+#[test]
+fn kubectl_has_no_terminal_to_ask_on() {
+    let machine = Machine::enough().with("kubectl", "read -r name; echo \"Client Version: v$name\"");
+    let (input, mut terminal) = std::io::pipe().expect("a pipe");
+    let mut script = Command::new(machine.path().join("bash"));
+    script.arg(workspace().join("scripts/doctor.sh")).env("PATH", machine.path()).stdin(input);
+    let exit = run_to_exit(script);
+    assert!(exit.succeeded(), "{}", exit.output());
+    std::io::Write::write_all(&mut terminal, b"\n").expect_err("nobody reads it");
 }
 
 /// What docs/TROUBLESHOOTING.md explains is looked for.

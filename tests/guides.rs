@@ -24,7 +24,6 @@ enum Runs {
 }
 use Runs::{Alike, As, Nobody};
 
-const MINIKUBE: Runs = Nobody("minikube cannot run where these tests do");
 const PUBLISHED: Runs =
     Nobody("it is on the Internet; tests/cluster has the same version, as tests/commands.rs sees to");
 const NO_SERVER: Runs = Nobody("the cluster of the tests has Argo CD without its user interface");
@@ -32,7 +31,7 @@ const NO_SERVER: Runs = Nobody("the cluster of the tests has Argo CD without its
 const MAKE_RUN: By = ("tests/commands.rs", "fn make_run_serves_each_runtime(");
 const SETTINGS: By = ("tests/commands.rs", "fn settings_are_taken_as_the_readme_has_them(");
 const LOG: By = ("tests/commands.rs", "fn the_log_is_switched_as_the_docs_say(");
-const DEPLOY: By = ("tests/e2e/install.rs", r#"follow(&workspace(), "README.md", "As a native binary")"#);
+const DEPLOY: By = ("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "As a native binary")"#);
 const OWN_SERVICE: &str = "tests/own_service.rs";
 const RENAME: By = (OWN_SERVICE, r#"fork.run("make", &["rename", "NAME=note-book"])"#);
 const NOTES: By = (OWN_SERVICE, r#"request(method, "/notes", body)"#);
@@ -48,10 +47,8 @@ const LISTED: &[(&str, Runs)] = &[
     ("make run RUNTIME=wasm-p2", As(MAKE_RUN)),
     ("make run RUNTIME=spin", Nobody("Spin is not there; tests/commands.rs tests what is said then")),
     ("curl http://127.0.0.1:8080/", Alike(MAKE_RUN)),
-    ("minikube start", MINIKUBE),
-    (r#"eval "$(minikube docker-env)""#, MINIKUBE),
-    ("make images", Alike(("Makefile", "@scripts/images.sh build\n\t@$(CARGO) test --locked --package tests --test e2e"))),
     (r#"curl --retry 5 --retry-connrefused "http://$(minikube ip):30007/""#, Alike(("tests/e2e/argocd.rs", "wait_for_runtime(NODE_PORT, \"native\")"))),
+    ("kubectl delete -k manifests/wasm --ignore-not-found", As(("tests/e2e/install.rs", r#"repository.follow_but(GUIDE, "From Git","#))),
     ("kubectl create namespace argocd", As(("tests/cluster/node.sh", "\nkubectl create namespace argocd\n"))),
     ("kubectl apply --namespace argocd --server-side -f https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.11/manifests/install.yaml", PUBLISHED),
     ("kubectl wait crd/applications.argoproj.io crd/appprojects.argoproj.io --for=condition=Established", Alike(("tests/cluster/node.sh", "kubectl wait --for=condition=Established crd --all"))),
@@ -87,6 +84,8 @@ const LISTED: &[(&str, Runs)] = &[
     ("tests/go-tools.sh ~/.cache/hello/go-tools", As((".ci/run", r#"tests/go-tools.sh "$cache/go-tools""#))),
     ("tests/monitoring/collector/build.sh ~/.cache/hello/collector", As((".ci/run", r#"tests/monitoring/collector/build.sh "$cache/collector""#))),
     // argocd/README.md
+    ("make images RUNTIME=native", As(("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "Change the code and deploy it again")"#))),
+    ("kubectl delete application/hello --namespace argocd --wait", Alike(("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "Remove it")"#))),
     ("kubectl apply --namespace argocd --server-side --filename https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.11/manifests/install.yaml", PUBLISHED),
     ("kubectl patch configmap argocd-cm --namespace argocd --patch-file argocd/health.yaml", As(("tests/e2e/argocd.rs", r#""--patch-file", "argocd/health.yaml""#))),
     ("kubectl port-forward service/argocd-server 8443:443 --namespace argocd", NO_SERVER),
@@ -95,7 +94,7 @@ const LISTED: &[(&str, Runs)] = &[
     // chart/README.md
     ("helm install hello chart --namespace hello --create-namespace", Alike(DEPLOY)),
     ("helm upgrade hello chart --namespace hello --reset-then-reuse-values --set runtime=wasm", Alike(("tests/e2e/disruption.rs", r#"hello.deploy("runtime=wasm")"#))),
-    ("helm test hello --namespace hello", As(("tests/e2e/install.rs", r#"hello.helm("test""#))),
+    ("helm test hello --namespace hello", As(("tests/e2e/install.rs", r#"helm("test")"#))),
     // docs/CANARY.md
     ("kubectl create namespace argo-rollouts", As(("tests/cluster/node.sh", "\nkubectl create namespace argo-rollouts\n"))),
     ("kubectl apply --namespace argo-rollouts --server-side --filename https://github.com/argoproj/argo-rollouts/releases/download/v1.10.1/install.yaml", PUBLISHED),

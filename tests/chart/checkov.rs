@@ -4,15 +4,11 @@ use std::{fs, io, path::Path, process::Command};
 
 use libtest_mimic::Failed;
 use tempfile::TempDir;
-use tests::{run_to_exit, workspace};
+use tests::{CHART_ALL, run_to_exit, workspace};
 
 use crate::helm::helm;
 
-/// What can be turned on for every runtime.
-const ALL: &str = "autoscaling.enabled=true,ingress.enabled=true,httpRoute.enabled=true,httpRoute.parentRefs[0].name=a,\
-                   topologySpread.enabled=true,dashboard.enabled=true,traces.endpoint=http://a:4318";
-
-/// Sets of values that checkov finds no fault with, each also with `ALL`.
+/// Sets of values that checkov finds no fault with, each also with all that can be turned on.
 const CHECKED: [&str; 5] = [
     "runtime=native",
     "runtime=native,serviceMonitor.enabled=true,prometheusRule.enabled=true",
@@ -45,7 +41,7 @@ fn unhidden_folder() -> io::Result<TempDir> {
 
 pub(crate) fn finds_nothing() -> Result<(), Failed> {
     let folder = unhidden_folder()?;
-    let sets = CHECKED.iter().flat_map(|values| [(*values).to_owned(), format!("{values},{ALL}")]);
+    let sets = CHECKED.iter().flat_map(|values| [(*values).to_owned(), format!("{values},{CHART_ALL}")]);
     for (index, values) in sets.enumerate() {
         let rendered = helm(&["template", "hello", "chart", "--namespace", "hello", "--skip-tests"], &values);
         rendered.require(rendered.succeeded())?;

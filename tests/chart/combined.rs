@@ -3,59 +3,18 @@
 use std::fs;
 
 use libtest_mimic::Failed;
-use tests::workspace;
+use tests::{CHART_FEATURES, SPIN_APP_FIELDS, workspace};
 
 use crate::{
     helm::helm,
     rendered::{LEFT_OUT, RENDERED},
 };
 
-/// What can be turned on together, with every runtime.
-pub(crate) const ALL: &str = "autoscaling.enabled=true,ingress.enabled=true,httpRoute.enabled=true,httpRoute.parentRefs[0].name=a,\
-                              topologySpread.enabled=true,dashboard.enabled=true,traces.endpoint=http://a:4318,test.argoCD=true";
-
-/// What a user may turn on.
-const FEATURES: &[&str] = &[
-    "runtime=wasm",
-    "runtime=spin",
-    "runtime=spin,spin.operator=true",
-    "replicaCount=0",
-    "message=Hi",
-    "env[0].name=KEY,env[0].value=a",
-    "allowedOutboundHosts[0]=a.example",
-    "extraEnv[0].name=A,extraEnv[0].value=a",
-    "service.type=ClusterIP",
-    "service.type=LoadBalancer",
-    "service.nodePort=0",
-    "service.externalTrafficPolicy=Local",
-    "strategy.type=Recreate",
-    "terminationGracePeriodSeconds=60",
-    "drain.delaySeconds=60",
-    "resources.requests=null,resources.limits=null",
-    "autoscaling.enabled=true",
-    "autoscaling.enabled=true,autoscaling.targetRequestsInFlight=9",
-    "ingress.enabled=true",
-    "httpRoute.enabled=true,httpRoute.parentRefs[0].name=a",
-    "serviceAccount.create=false",
-    "podSecurityContext=null",
-    "volumes[0].name=a",
-    "topologySpread.enabled=true",
-    "podDisruptionBudget.enabled=false",
-    "networkPolicy.enabled=false",
-    "serviceMonitor.enabled=true",
-    "podMonitor.enabled=true",
-    "scrapeAnnotations=true",
-    "prometheusRule.enabled=true",
-    "accessLog=1",
-    "traces.endpoint=http://collector:4318",
-    "dashboard.enabled=true",
-];
-
 /// `e2e` gives what is rendered to an API server.
 pub(crate) fn pairs() -> Result<(), Failed> {
     let (mut rendered, mut refused) = (0, 0);
-    for (index, first) in FEATURES.iter().enumerate() {
-        for second in &FEATURES[index + 1..] {
+    for (index, first) in CHART_FEATURES.iter().enumerate() {
+        for second in &CHART_FEATURES[index + 1..] {
             let values = format!("{first},{second}");
             let exit = helm(&["template", "hello", "chart"], &values);
             if exit.succeeded() {
@@ -127,29 +86,6 @@ const NOT_OF_SPIN: &[&str] = &[
     "traces.",
 ];
 
-/// Values that a `SpinApp` expresses, and by which of its fields; that it has these is seen in `e2e`.
-const EXPRESSED: &[(&str, &str)] = &[
-    ("message", "variables"),
-    ("color", "variables"),
-    ("env", "variables"),
-    ("replicaCount", "replicas"),
-    ("image.repository", "image"),
-    ("image.tag", "image"),
-    ("image.digest", "image"),
-    ("image.pullSecrets", "imagePullSecrets"),
-    ("imagePullSecrets", "imagePullSecrets"),
-    ("resources", "resources"),
-    ("autoscaling.", "enableAutoscaling"),
-    ("serviceAccount.create", "serviceAccountName"),
-    ("serviceAccount.name", "serviceAccountName"),
-    ("serviceAccount.annotations", "serviceAccountName"),
-    ("podAnnotations", "podAnnotations"),
-    ("podLabels", "podLabels"),
-    ("volumes", "volumes"),
-    ("volumeMounts", "volumeMounts"),
-    ("spin.executor", "executor"),
-];
-
 pub(crate) fn spin_app() -> Result<(), Failed> {
     let checks = fs::read_to_string(workspace().join("chart/templates/_checks_spin.tpl"))?;
     let template = fs::read_to_string(workspace().join("chart/templates/spinapp.yaml"))?;
@@ -159,7 +95,7 @@ pub(crate) fn spin_app() -> Result<(), Failed> {
     let is_of = |name: &str, of: &str| if of.ends_with('.') { name.starts_with(of) } else { name == of };
     for name in names_of_values() {
         let is_known = NOT_OF_WORKLOAD.iter().chain(NOT_OF_SPIN).any(|of| is_of(&name, of));
-        let field = EXPRESSED.iter().find(|(of, _)| is_of(&name, of)).map(|(_, field)| field);
+        let field = SPIN_APP_FIELDS.iter().find(|(of, _)| is_of(&name, of)).map(|(_, field)| field);
         let ways = [is_known, field.is_some(), refused.contains(&name.as_str())];
         assert_eq!(
             ways.iter().filter(|way| **way).count(),

@@ -3,9 +3,7 @@
 use std::process::Command;
 
 use libtest_mimic::Failed;
-use tests::{is_missing, run_to_exit, workspace};
-
-use crate::combined::ALL;
+use tests::{CHART_ALL, is_missing, run_to_exit, workspace};
 
 /// Helm 4.3 is the one that all other tests take.
 const OLD: [&str; 2] = ["helm-3.17", "helm-4.1"];
@@ -24,7 +22,7 @@ fn objects(helm: &str, values: &str) -> Result<Vec<String>, Failed> {
 
 pub(crate) fn render_the_same() -> Result<(), Failed> {
     for old in OLD.into_iter().filter(|old| !is_missing(old)) {
-        for values in ["runtime=native", "runtime=wasm", "runtime=spin", "runtime=spin,spin.operator=true", ALL] {
+        for values in ["runtime=native", "runtime=wasm", "runtime=spin", "runtime=spin,spin.operator=true", CHART_ALL] {
             if objects(old, values)? != objects("helm", values)? {
                 return Err(format!("{old} renders {values} otherwise than helm does").into());
             }

@@ -40,12 +40,12 @@ lock() {
   flock --nonblock 8 || fail "another $(basename "$0") is at work"
 }
 
-# Copies what a module publishes to be applied to a cluster.
-manifests() { # folder here, module, folder of the module
+# Copies what a module publishes to be applied to a cluster, into a folder of the node that is called as the folder here is.
+manifests() { # folder here, module, file or folder of the module
   local folder
   folder=$(cd "$here/$1" && go mod download -json "$2" | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p')
-  cp -r "$folder/$3" "$run/$1"
-  chmod -R u+w "$run/$1"
+  cp -r "$folder/$3" "$run/$(basename "$1")"
+  chmod -R u+w "$run/$(basename "$1")"
 }
 
 # Starts the node, by a command that decides how long it lives.
@@ -61,6 +61,12 @@ start() {
   manifests argocd github.com/argoproj/argo-cd/v3 manifests
   manifests argo-rollouts github.com/argoproj/argo-rollouts manifests/crds
   manifests spin-operator github.com/spinkube/spin-operator config/crd/bases
+  # The kinds of the chart that Kubernetes itself does not have.
+  mkdir -p "$run/crds"
+  manifests config/crds sigs.k8s.io/gateway-api config/crd/standard/gateway.networking.k8s.io_httproutes.yaml
+  for kind in podmonitors prometheusrules servicemonitors; do
+    manifests config/crds github.com/prometheus-operator/prometheus-operator "example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml"
+  done
   # The namespace of the machine's network goes along, for the one cable between the two.
   "$@" unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$here/node.sh" "$home" \
     8>&- 9</proc/self/ns/net >"$run/log/node.log" 2>&1 </dev/null &

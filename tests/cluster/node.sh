@@ -157,6 +157,8 @@ kubectl apply --server-side -f spin-operator
 wait_for kubectl wait --for=condition=Established crd --all
 start spin-operator spin-operator --metrics-bind-address=0 --health-probe-bind-address=:8092
 
+kubectl apply --server-side -f crds
+
 # --- Argo Rollouts
 kubectl apply --server-side -k argo-rollouts
 wait_for kubectl wait --for=condition=Established crd --all

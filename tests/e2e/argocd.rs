@@ -1,6 +1,7 @@
 //! argocd/, applied as its README says, to a real Argo CD: what is in Git is what answers.
 
 use std::{
+    collections::BTreeSet,
     fmt::{self, Display},
     fs,
     path::PathBuf,
@@ -17,7 +18,7 @@ use crate::{
         NODE_PORT, apply, get, kubectl, node_port, on_the_node, pods, remove_namespace, try_kubectl, wait_for,
         wait_for_runtime, wait_until,
     },
-    guides::follow,
+    guides::{follow, follow_but},
     load::Load,
     measures::measure,
     spin::RuntimeClass,
@@ -32,7 +33,7 @@ impl Repository {
         let mut copy = Command::new("cp");
         fs::create_dir(repository.folder()).expect("a folder");
         copy.arg("-r")
-            .args(["chart", "argocd", "canary"].map(|folder| workspace().join(folder)))
+            .args(["chart", "argocd", "canary", "manifests", "README.md"].map(|folder| workspace().join(folder)))
             .arg(repository.folder());
         assert!(run_to_exit(copy).succeeded());
         // As the README has it: one value makes it one's own.
@@ -82,6 +83,11 @@ impl Repository {
         notify();
     }
 
+    /// The same without the lines that begin so.
+    pub(crate) fn follow_but(&self, guide: &str, heading: &str, without: &[&str]) {
+        follow_but(&self.folder(), guide, heading, without);
+    }
+
     /// Commits other values for the application.
     fn commit_values(&self, values: &str) {
         fs::write(self.folder().join("argocd/application/values.yaml"), values).expect("values.yaml");
@@ -89,9 +95,14 @@ impl Repository {
         notify();
     }
 
+    /// What this folder deploys is removed when the result is dropped.
+    pub(crate) fn removed_at_the_end(&self, folder: &str) -> Applied {
+        Applied(self.folder().join(folder).display().to_string())
+    }
+
     /// Applies a folder; what it deploys is removed when the result is dropped.
     pub(crate) fn apply(&self, folder: &str) -> Applied {
-        let applied = Applied(self.folder().join(folder).display().to_string());
+        let applied = self.removed_at_the_end(folder);
         kubectl(&["apply", "-k", &applied.0]);
         applied
     }
@@ -230,6 +241,52 @@ pub(crate) fn variants_side_by_side() {
     });
 }
 
+/// What is rendered is what the API server keeps: nothing drifts, with each kind that the chart makes.
+pub(crate) fn all_kinds_by_server_side_apply() {
+    remove_namespace("hello");
+    let repository = Repository::new();
+    let options = "syncOptions: [CreateNamespace=true";
+    repository.replace("argocd/application/application.yaml", options, &format!("{options}, ServerSideApply=true"));
+    let all = "runtime: wasm\nautoscaling: { enabled: true }\ningress: { enabled: true }\ndashboard: { enabled: true }\n\
+               httpRoute: { enabled: true, parentRefs: [{ name: gateway }] }\nprometheusRule: { enabled: true }\n\
+               traces: { endpoint: \"http://collector.monitoring:4318\" }\ntopologySpread: { enabled: true }\n";
+    fs::write(
+        repository.folder().join("argocd/application/values.yaml"),
+        format!("{all}serviceMonitor: {{ enabled: true }}\n"),
+    )
+    .expect("values.yaml");
+    repository.commit("All kinds");
+    let _applied = repository.apply("argocd/application");
+    // Their controllers are not here: what those would say of them.
+    for (object, status) in [
+        ("ingress/hello", json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } })),
+        ("httproute/hello", {
+            let condition = |name| json!({ "type": name, "status": "True", "reason": name, "message": "", "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z" });
+            json!({ "parents": [{
+                "parentRef": { "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gateway" },
+                "controllerName": "example.com/gateway",
+                "conditions": [condition("Accepted"), condition("ResolvedRefs")],
+            }] })
+        }),
+    ] {
+        wait_until(format_args!("{object} is there"), || !get("hello", object).is_null());
+        let patch = json!({ "status": status }).to_string();
+        kubectl(&["patch", object, "--namespace", "hello", "--subresource=status", "--type=merge", "--patch", &patch]);
+    }
+    wait_until_synced_and_healthy("hello", &repository);
+    repository.commit_values(&format!("{all}podMonitor: {{ enabled: true }}\n"));
+    wait_until_synced_and_healthy("hello", &repository);
+    let kinds: BTreeSet<_> = application("hello")["status"]["resources"]
+        .as_array()
+        .expect("resources")
+        .iter()
+        .map(|resource| resource["kind"].as_str().expect("a kind").to_owned())
+        .collect();
+    let expected = "ConfigMap Deployment HTTPRoute HorizontalPodAutoscaler Ingress NetworkPolicy PodDisruptionBudget PodMonitor \
+                    PrometheusRule Service ServiceAccount";
+    assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>().join(" "), expected);
+}
+
 pub(crate) fn what_the_project_does_not_allow_is_refused() {
     let repository = Repository::new();
     let _applied = repository.apply("argocd/application");
@@ -259,7 +316,7 @@ pub(crate) fn what_the_project_does_not_allow_is_refused() {
 
     // A kind that hello does not use, from the right repository.
     let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: grab }\nrules: []\n";
-    fs::write(repository.folder().join("argocd/smoke/role.yaml"), role).expect("role.yaml");
+    fs::write(repository.folder().join("chart/templates/role.yaml"), role).expect("role.yaml");
     repository.commit("A role");
     notify();
     wait_until(Status { name: "hello", wanted: "refused a Role" }, || {

@@ -61,6 +61,11 @@ pub(crate) fn load_images() {
     succeed("tests/cluster/cluster.sh", &["load", "hello-native", "hello-wasm", "hello-spin"]);
 }
 
+/// Gives the cluster one image by its tag.
+pub(crate) fn load_image(image: &str) {
+    succeed("tests/cluster/cluster.sh", &["load", image]);
+}
+
 /// Applies a manifest that a test made.
 pub(crate) fn apply(manifest: &Value) {
     let file = tempfile::NamedTempFile::new().expect("a file");

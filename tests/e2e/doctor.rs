@@ -1,6 +1,6 @@
 //! What `make doctor` says of deployments that fail, each in a way that Kubernetes really fails.
 
-use std::{cell::RefCell, fmt::from_fn, process::Command};
+use std::{cell::RefCell, fmt::from_fn, fs, process::Command};
 
 use serde_json::{Value, json};
 use tests::{run_to_exit, workspace};
@@ -102,6 +102,42 @@ pub(crate) fn finds_what_breaks_a_pod() {
         ("deployment hello", "admits no such pod: kubectl label namespace hello pod-security"),
         ("", r#"violates PodSecurity "restricted"#),
     ]);
+}
+
+/// Real configurations of kubectl that are of no use, each with what is said of it.
+pub(crate) fn says_why_kubectl_does_not_work() {
+    let user = |user: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
+             clusters: [{{name: a, cluster: {{server: \"https://127.0.0.1:1\"}}}}]\nusers: [{user}]\n"
+        )
+    };
+    let plugin = user(
+        "{name: a, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: nowhere, interactiveMode: Never}}}",
+    );
+    for (config, said) in [
+        ("not: [yaml", "kubectl cannot read its configuration: error loading config file"),
+        (user("").as_str(), "context a has no user with credentials"),
+        (plugin.as_str(), "executable nowhere not found"),
+    ] {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(&file, config).expect("written");
+        let mut doctor = Command::new(workspace().join("scripts/doctor.sh"));
+        doctor.env("KUBECONFIG", file.path());
+        let output = run_to_exit(doctor).output();
+        assert!(output.contains(said), "nowhere {said:?}:\n{output}");
+    }
+}
+
+pub(crate) fn finds_what_keeps_a_container_from_starting() {
+    let hello = Namespace::new("hello");
+    hello.helm("install", &["chart", "--set", "extraEnv[0].name=A,extraEnv[0].valueFrom.secretKeyRef.name=absent,extraEnv[0].valueFrom.secretKeyRef.key=a"]);
+    wait_until_it_says(&[
+        ("pod hello-", "a ConfigMap or Secret that env, extraEnv or envFrom names is not there"),
+        ("", "CreateContainerConfigError"),
+    ]);
+    hello.helm("upgrade", &["chart", "--set", "image.repository=Hello"]);
+    wait_until_it_says(&[("pod hello-", "is no name of an image"), ("", "InvalidImageName")]);
 }
 
 struct WithoutMetrics;

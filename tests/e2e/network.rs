@@ -8,10 +8,15 @@ const ADMIN: &str = "9090/livez";
 
 pub(crate) fn what_the_policy_forbids_is_refused() {
     let neighbours = Namespace::new("neighbours");
-    neighbours.deploy("networkPolicy.enabled=false,service.type=ClusterIP");
     let hello = Namespace::new("hello");
-    hello.deploy("networkPolicy.enabled=false");
-    let (ours, neighbour) = (Pod::of("hello"), Pod::of("neighbours"));
+    // The image of the shell has no user of its own but root.
+    let user = "podSecurityContext.runAsUser=65532";
+    let monitoring = Namespace::new("monitoring");
+    for namespace in [&neighbours, &monitoring] {
+        namespace.deploy(&format!("networkPolicy.enabled=false,service.type=ClusterIP,{user}"));
+    }
+    hello.deploy(&format!("networkPolicy.enabled=false,{user}"));
+    let (ours, neighbour, monitor) = (Pod::of("hello"), Pod::of("neighbours"), Pod::of("monitoring"));
     kubectl(&["expose", "deployment", "hello", "--namespace=hello", "--name=admin", "--type=NodePort", "--port=9090"]);
     let exposed = get("hello", "service/admin")["spec"]["ports"][0]["nodePort"].as_u64();
     let exposed = u16::try_from(exposed.expect("a port on the node")).expect("a port");
@@ -21,18 +26,28 @@ pub(crate) fn what_the_policy_forbids_is_refused() {
     wait_until("an answer of the admin port, outside", admin_is_open);
     wait_until("a neighbour's answers", || ours.reaches(&neighbour, HTTP) && ours.reaches(&neighbour, ADMIN));
 
-    hello.deploy("networkPolicy.enabled=true");
+    hello.deploy(&format!("networkPolicy.enabled=true,{user}"));
     wait_until("the pod to reach no neighbour", || !ours.reaches(&neighbour, HTTP));
     assert!(!ours.reaches(&neighbour, ADMIN), "the pod reaches the admin port of a neighbour");
     assert!(!admin_is_open(), "the admin port answers outside the cluster");
-    assert!(neighbour.reaches(&ours, ADMIN), "the admin port does not answer inside the cluster");
-    assert!(neighbour.reaches(&ours, HTTP), "the HTTP port does not answer inside the cluster");
+    assert!(monitor.reaches(&ours, ADMIN), "the admin port does not respond to the namespace monitoring");
+    assert!(!neighbour.reaches(&ours, ADMIN), "the admin port responds to any namespace");
+    assert!(neighbour.reaches(&ours, HTTP), "the HTTP port does not respond inside the cluster");
     wait_for_runtime(NODE_PORT, "native");
 
-    hello.deploy("networkPolicy.egress[0].ports[0].port=8080");
+    hello.deploy(&format!("networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.a=b,{user}"));
+    wait_until("a neighbour to be refused", || !neighbour.reaches(&ours, HTTP));
+
+    hello.deploy(&format!("networkPolicy.egress[0].ports[0].port=8080,{user}"));
     wait_until("the pod to reach what it may", || ours.reaches(&neighbour, HTTP));
     assert!(!ours.reaches(&neighbour, ADMIN), "the pod reaches more than it may");
     assert!(!admin_is_open(), "the admin port answers outside the cluster, once the pod may reach something");
+
+    // The same, from the hosts that the handler may send requests to.
+    hello.deploy(&format!("allowedOutboundHosts[0]=http://neighbours.example:8080,{user}"));
+    let ours = Pod::of("hello");
+    wait_until("the pod to reach the port of a host", || ours.reaches(&neighbour, HTTP));
+    assert!(!ours.reaches(&neighbour, ADMIN), "the pod reaches more than the port of a host");
 }
 
 /// The pod of a release, with a shell beside its program: in the same network, under the same policy.

@@ -2,6 +2,7 @@
 
 mod bystanders;
 mod callgrind;
+mod chart;
 mod client;
 mod dashboard;
 mod document;
@@ -14,6 +15,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use bystanders::{Bystanders, with_bystanders};
 pub use callgrind::{compile, host_precompiled, instructions_per_request};
+pub use chart::{CHART_ALL, CHART_FEATURES, SPIN_APP_FIELDS};
 pub use client::{
     Answer, AnyBody, AnyRequest, Protocol, get, http2_connection, over_http2, raw, read_to_close, request, reset, send,
     tcp, try_send, wait_until_it_answers,
