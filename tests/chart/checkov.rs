@@ -41,7 +41,8 @@ fn unhidden_folder() -> io::Result<TempDir> {
 
 pub(crate) fn finds_nothing() -> Result<(), Failed> {
     let folder = unhidden_folder()?;
-    let sets = CHECKED.iter().flat_map(|values| [(*values).to_owned(), format!("{values},{CHART_ALL}")]);
+    let sets =
+        CHECKED.iter().flat_map(|values| [(*values).to_owned(), format!("{values},{CHART_ALL},test.argoCD=false")]);
     for (index, values) in sets.enumerate() {
         let rendered = helm(&["template", "hello", "chart", "--namespace", "hello", "--skip-tests"], &values);
         rendered.require(rendered.succeeded())?;
@@ -52,11 +53,13 @@ pub(crate) fn finds_nothing() -> Result<(), Failed> {
 
 pub(crate) fn finds_nothing_in_the_test() -> Result<(), Failed> {
     let folder = unhidden_folder()?;
-    let test =
-        ["template", "hello", "chart", "--namespace", "hello", "--show-only", "templates/tests/test-connection.yaml"];
-    let rendered = helm(&test, "runtime=native");
-    rendered.require(rendered.succeeded())?;
-    fs::write(folder.path().join("test.yaml"), rendered.stdout)?;
+    for template in ["tests/test-connection.yaml", "smoke.yaml"] {
+        let path = format!("templates/{template}");
+        let arguments = ["template", "hello", "chart", "--namespace", "hello", "--show-only", &path];
+        let rendered = helm(&arguments, "test.argoCD=true");
+        rendered.require(rendered.succeeded())?;
+        fs::write(folder.path().join(template.replace('/', "-")), rendered.stdout)?;
+    }
     checkov(folder.path(), &["--skip-check", EXCEPTIONS_OF_THE_TEST])
 }
 

@@ -20,9 +20,14 @@ use tests::{
 
 /// The rules in the form that Prometheus itself takes: what is below `spec:`, not indented.
 fn rules() -> String {
+    rules_with("prometheusRule.enabled=true")
+}
+
+fn rules_with(values: &str) -> String {
     let mut helm = Command::new("helm");
     helm.current_dir(workspace()).args(["template", RELEASE, "chart", "--namespace", RELEASE]);
-    helm.args(["--set", "prometheusRule.enabled=true", "--show-only", "templates/prometheusrule.yaml"]);
+    helm.args(["--set", "prometheusRule.enabled=true", "--set", values]);
+    helm.args(["--show-only", "templates/prometheusrule.yaml"]);
     let rendered = run_to_exit(helm);
     let (_, spec) = rendered.stdout.split_once("\nspec:\n").unwrap_or_else(|| panic!("{}", rendered.output()));
     spec.lines().flat_map(|line| [line.strip_prefix("  ").unwrap_or(line), "\n"]).collect()
@@ -150,6 +155,27 @@ fn prometheus_counts_what_was_asked() -> Result<(), Failed> {
     dashboard_queries_have_answers(&prometheus)
 }
 
+/// Every bound that the chart's schema offers is a series of a scrape: Prometheus 3 stores 10 as 10.0, and before it as 10.
+fn bounds_are_found(program: &str) -> Result<(), Failed> {
+    let schema: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(workspace().join("chart/values.schema.json"))?)?;
+    let bounds = schema["properties"]["prometheusRule"]["properties"]["latencySeconds"]["enum"].as_array();
+    let bounds = bounds.ok_or("bounds")?;
+    assert_eq!(bounds.len(), 18, "numbers, and the same as text");
+    let server = Server::start(native());
+    assert_eq!(server.get("/").status, 200);
+    let prometheus = Prometheus::scrape_by(program, &rules(), [("native", server.admin)].into_iter());
+    for bound in bounds {
+        let text = bound.as_str().map_or_else(|| bound.to_string(), str::to_owned);
+        let rules = rules_with(&format!("prometheusRule.latencySeconds={text}"));
+        let (_, selector) = rules.split_once("rate(http_request_duration_seconds_bucket{").ok_or("a selector")?;
+        let (selector, _) = selector.split_once("}[").ok_or("its end")?;
+        let query = format!("http_request_duration_seconds_bucket{{{selector}}}");
+        prometheus.wait_for(&query, |samples| !samples.is_empty());
+    }
+    Ok(())
+}
+
 fn dashboard_queries_have_answers(prometheus: &Prometheus) -> Result<(), Failed> {
     let dashboard = dashboard();
     let mut empty = Vec::new();
@@ -267,6 +293,10 @@ fn main() -> ExitCode {
         }),
     ];
     let mut trials: Vec<_> = cases.into_iter().map(|(name, needed, case)| trial(name, needed, case)).collect();
+    for program in ["prometheus", "prometheus-of-pods"] {
+        let name = format!("{program}: each bound of the schema is found");
+        trials.push(trial(&name, &["helm", program], move || bounds_are_found(program)));
+    }
     let accounts = "metrics, access log and spans say what clients saw";
     for (runtime, start) in RUNTIMES {
         trials.push(trial(&format!("{runtime}: {accounts}"), &["otelcol"], move || {

@@ -63,6 +63,14 @@ impl Prometheus {
     /// # Panics
     /// Where it cannot run.
     pub fn scrape<'a>(rules: &str, pods: impl Iterator<Item = (&'a str, SocketAddr)>) -> Self {
+        Prometheus::scrape_by("prometheus", rules, pods)
+    }
+
+    /// The same by another program, such as that of another version.
+    ///
+    /// # Panics
+    /// If it cannot run.
+    pub fn scrape_by<'a>(program: &str, rules: &str, pods: impl Iterator<Item = (&'a str, SocketAddr)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 1s}\n\
                           rule_files: [rules.yaml]\n\
@@ -74,7 +82,7 @@ impl Prometheus {
         fs::write(folder.path().join("prometheus.yaml"), config).expect("written");
         fs::write(folder.path().join("rules.yaml"), rules).expect("written");
         let address = free_address();
-        let mut command = Command::new("prometheus");
+        let mut command = Command::new(program);
         command
             .args(["--config.file=prometheus.yaml", "--storage.tsdb.path=data", "--log.level=error"])
             .arg(format!("--web.listen-address={address}"))
