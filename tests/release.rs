@@ -186,6 +186,13 @@ echo "$name $*" >>{}
         let rendered = succeed(&format!("helm template hello {chart} --set runtime={runtime}"), scratch.path())?;
         assert!(rendered.contains(&format!("image: \"{PLACE}/hello-{runtime}:{VERSION}\"")), "{rendered}");
     }
+    // There is no repository around it: its links lead to the one that it is from.
+    let url = fs::read_to_string(workspace().join("argocd/project/repository.yaml"))?;
+    let url = url.lines().find_map(|line| line.strip_prefix("  url: ")?.strip_suffix(".git")).ok_or("a URL")?;
+    let readme = succeed(&format!("helm show readme {chart}"), scratch.path())?;
+    assert!(!readme.contains("](../") && readme.contains(&format!("]({url}/blob/v{VERSION}/README.md)")), "{readme}");
+    let about = succeed(&format!("helm show chart {chart}"), scratch.path())?;
+    assert!(about.contains(&format!("home: {url}\n")), "{about}");
     let checked = succeed("sha256sum --check --ignore-missing SHA256SUMS", Path::new(&at("release")))?;
     assert_eq!(checked.lines().filter(|line| line.ends_with(": OK")).count(), 5, "{checked}");
     Ok(())

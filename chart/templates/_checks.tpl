@@ -37,7 +37,7 @@
 {{- $v := .Values -}}
 {{- range $list := list "env" "extraEnv" -}}
   {{- $names := list -}}
-  {{- range index $v $list }}{{ $names = append $names .name }}{{ end -}}
+  {{- range index $v $list }}{{ $names = append $names (ternary (upper .name) .name (eq $v.runtime "spin")) }}{{ end -}}
   {{- if ne (len $names) (len (uniq $names)) -}}
     {{- printf "%s has a name twice, and only one of them would count; leave the other out.\n" $list -}}
   {{- end -}}

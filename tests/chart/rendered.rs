@@ -171,6 +171,7 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("extraEnv[0].name=HELLO_LISTEN,extraEnv[0].value=0.0.0.0:8080", "[::]:8080"),
     ("env[0].name=HELLO_MESSAGE,env[0].value=Hi,message=Hello", "value: Hello"),
     ("runtime=wasm,env[0].name=KEY,env[0].value=a,extraEnv[0].name=KEY,extraEnv[0].value=b", "value: a\n"),
+    ("runtime=spin,spin.operator=true,env[0].name=Message,env[0].value=Hi,message=Hello", "value: Hello"),
     ("service.nodePort=0", "nodePort:"),
     ("service.nodePort=", "nodePort:"),
     ("service.nodePort=null", "nodePort:"),
