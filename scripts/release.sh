@@ -45,6 +45,8 @@ release() {
   replace hello/src/openapi.json "\"version\": \"$old\"" "\"version\": \"$new\""
   replace spin.toml "version = \"$old\"" "version = \"$new\""
   replace README.md "\"version\":\"$old\"" "\"version\":\"$new\""
+  replace README.md "image.tag=$old-" "image.tag=$new-"
+  replace argocd/README.md "tag: $old-" "tag: $new-"
   replace CHANGELOG.md "## Unreleased" "## Unreleased\n\n## $new - $(date --utc +%F)"
   scripts/manifests.sh manifests
   git commit --quiet --all --message "Release $new"
