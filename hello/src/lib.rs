@@ -87,12 +87,6 @@ pub fn router_for(path: &str, platform: impl Platform) -> Router {
     build(platform, |route| first_segment(route) == first_segment(path))
 }
 
-/// Whether the answer on this path shows the request's host, which WASI keeps apart: to a component it is one more call of its host.
-#[must_use]
-pub fn shows_host(path: &str) -> bool {
-    path == "/headers"
-}
-
 fn build(platform: impl Platform, is_wanted: impl Fn(&str) -> bool) -> Router {
     let wanted = ROUTES.iter().filter(|(path, _)| is_wanted(path));
     wanted

@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 use futures_util::{StreamExt, TryStreamExt, future::poll_fn, stream::once};
-use hello::{Platform, Sleep, router_for, shows_host};
+use hello::{Platform, Sleep, router_for};
 use hello_wasm_allocator::FreeLists;
 use send_wrapper::SendWrapper;
 use spin_sdk::{
@@ -67,12 +67,11 @@ fn incoming(request: IncomingRequest) -> Request<Body> {
     // The path of `http://host?query` is empty.
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
     let uri = path.parse::<Uri>().expect("the host has parsed the path");
-    let authority = if shows_host(uri.path()) { request.authority() } else { None };
     let mut incoming = Request::builder().method(Method::from(request.method())).uri(uri);
     for (name, value) in request.headers().entries() {
         incoming = incoming.header(name, value);
     }
-    if let Some(authority) = authority {
+    if let Some(authority) = request.authority() {
         incoming = incoming.header(HOST, authority);
     }
     // Begun only where it is read.

@@ -18,7 +18,7 @@ use axum::{
     body::{Body, Bytes},
     http::{self, StatusCode, Uri, header::HOST},
 };
-use hello::{Platform, Sleep, router, shows_host};
+use hello::{Platform, Sleep, router};
 use hello_wasm_allocator::FreeLists;
 use http_body::Frame;
 use send_wrapper::SendWrapper;
@@ -81,14 +81,13 @@ fn incoming(request: Request) -> Result<http::Request<Body>, ErrorCode> {
     // The path of `http://host?query` is empty.
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
     let uri = Uri::try_from(path).map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
-    let authority = if shows_host(uri.path()) { request.get_authority() } else { None };
     let mut incoming = http::Request::builder()
         .method(http::Method::try_from(request.get_method()).map_err(|_| ErrorCode::HttpRequestMethodInvalid)?)
         .uri(uri);
     for (name, value) in request.get_headers().copy_all() {
         incoming = incoming.header(name, value);
     }
-    if let Some(authority) = authority {
+    if let Some(authority) = request.get_authority() {
         incoming = incoming.header(HOST, authority);
     }
     let body = RequestBody { unread: Some(SendWrapper::new(request)), reading: None };
