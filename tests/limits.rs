@@ -411,14 +411,6 @@ fn every_request_is_counted_once() {
         assert!(metrics.text().contains("process_resident_memory_bytes "));
         assert!(!metrics.text().contains("nope"), "paths are no labels");
         assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-
-        let mut scrape = request("GET", "/metrics", "");
-        let preferred = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
-        scrape.headers_mut().insert("accept", preferred.parse().expect("a header"));
-        let metrics = send(server.admin, Protocol::Http1, scrape);
-        assert_eq!(metrics.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
-        assert!(metrics.text().contains("# TYPE http_requests counter\nhttp_requests_total{"), "{}", metrics.text());
-        assert!(metrics.text().ends_with("\n# EOF\n"));
     }
 }
 

@@ -94,7 +94,7 @@ async fn answer(request: Request<Incoming>, readiness: &Readiness) -> Response<F
         "/log" if puts => set_log(request.into_body()).await,
         "/readyz/disable" if posts => switch(readiness, true),
         "/readyz/enable" if posts => switch(readiness, false),
-        "/metrics" if reads => metrics::exposition(request.headers()),
+        "/metrics" if reads => metrics::exposition(),
         "/livez" | "/readyz" | "/metrics" => not_allowed("GET, HEAD"),
         "/readyz/disable" | "/readyz/enable" => not_allowed("POST"),
         "/log" => not_allowed("GET, HEAD, PUT"),

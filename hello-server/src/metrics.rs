@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use prometheus::{
     Histogram, IntCounter, IntCounterVec, IntGauge, TextEncoder, histogram_opts, opts, register_histogram_vec,
@@ -34,8 +34,6 @@ const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 pub(crate) struct Metrics {
     requests: IntCounterVec,
     pairs: RwLock<HashMap<(&'static str, StatusCode), IntCounter>>,
-    /// Of those, what almost every request counts: to look it up again would take a fiftieth of a request.
-    usual: IntCounter,
     durations: [Histogram; CLASSES.len()],
     in_flight: IntGauge,
     in_flight_limit: IntGauge,
@@ -62,11 +60,10 @@ impl Metrics {
             ),
             &["status"]
         )?;
-        let usual = requests.with_label_values(&["GET", "200"]);
         Ok(Metrics {
-            pairs: RwLock::new(HashMap::from([(("GET", StatusCode::OK), usual.clone())])),
+            // There from the start, so that the first requests are an increase.
+            pairs: RwLock::new(HashMap::from([(("GET", StatusCode::OK), requests.with_label_values(&["GET", "200"]))])),
             requests,
-            usual,
             durations: CLASSES.map(|class| durations.with_label_values(&[class])),
             in_flight: register_int_gauge!("http_requests_in_flight", "Requests being worked on.")?,
             in_flight_limit: register_int_gauge!(
@@ -84,9 +81,6 @@ impl Metrics {
 
     pub(crate) fn record(&self, method: &Method, status: StatusCode, duration: Duration) {
         self.durations[class(status)].observe(duration.as_secs_f64());
-        if (method, status) == (&Method::GET, StatusCode::OK) {
-            return self.usual.inc();
-        }
         let pair = (known_method(method).unwrap_or("other"), status);
         let known = self.pairs.read().unwrap_or_else(PoisonError::into_inner).get(&pair).cloned();
         known.unwrap_or_else(|| self.counter(pair)).inc();
@@ -116,27 +110,12 @@ pub(crate) fn start(about: &About, runtime: &str, config: &Config) {
     info.with_label_values(&[about.version, runtime, commit]).set(1);
 }
 
-/// What is counted, in the format that the scraper prefers.
-pub(crate) fn exposition(headers: &HeaderMap) -> Response<Full<Bytes>> {
+/// The metrics in the text format of Prometheus.
+pub(crate) fn exposition() -> Response<Full<Bytes>> {
     METRICS.in_flight.set(IN_FLIGHT.load(Relaxed).into());
     let text = TextEncoder::new().encode_to_string(&prometheus::gather()).expect("a String takes every write");
-    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let (text, format) = if accepted.contains("application/openmetrics-text") {
-        (open_metrics(&text), "application/openmetrics-text; version=1.0.0; charset=utf-8")
-    } else {
-        (text, "text/plain; version=0.0.4; charset=utf-8")
-    };
     let mut response = Response::new(Full::from(text));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format));
+    let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, format);
     response
-}
-
-/// The format of `OpenMetrics` differs from the text of Prometheus in that the family of a counter is named without `_total`, and in
-/// that the end is marked, so that a part is never taken for the whole.
-fn open_metrics(text: &str) -> String {
-    let lines = text.lines().map(|line| match line.split_once("_total ") {
-        Some((family, rest)) if line.starts_with('#') => format!("{family} {rest}\n"),
-        _ => format!("{line}\n"),
-    });
-    lines.chain(["# EOF\n".to_owned()]).collect()
 }
