@@ -27,7 +27,7 @@ pub const CHART_FEATURES: &[&str] = &[
     "ingress.enabled=true",
     "httpRoute.enabled=true,httpRoute.parentRefs[0].name=a",
     "serviceAccount.create=false",
-    "podSecurityContext=null",
+    "podSecurityContext.fsGroup=2000",
     "volumes[0].name=a",
     "topologySpread.enabled=true",
     "podDisruptionBudget.enabled=false",
