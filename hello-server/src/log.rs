@@ -16,7 +16,6 @@ use crate::{
 };
 
 static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
-static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// Starts logging, for the whole process. A panic becomes one line, too.
 ///
@@ -25,7 +24,6 @@ static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 pub(crate) fn start(config: &Config) -> io::Result<()> {
     let terminal = io::stderr().is_terminal();
     let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
-    FORMAT.set(format).expect("logging starts once");
     let writer = Lines::start()?;
     let layer = tracing_subscriber::fmt::layer().with_writer(move || writer).with_ansi(terminal);
     let layer = match format {
@@ -44,11 +42,6 @@ pub(crate) fn start(config: &Config) -> io::Result<()> {
         }
     }));
     Ok(())
-}
-
-/// Whether lines are JSON.
-pub(crate) fn is_json() -> bool {
-    FORMAT.get() == Some(&LogFormat::Json)
 }
 
 /// What is logged now, as `HELLO_LOG` takes it.
