@@ -46,8 +46,8 @@ spin registry push --from spin.toml "$place/hello-app:$version"
 # In the chart that is published, the images are where it is, and links lead to the repository, as there is none around it.
 cp -r chart "$work/hello"
 repository=$(sed -n 's/^  url: \(.*\)\.git$/\1/p' argocd/project/repository.yaml)
-example=$(sed -n 's/^home: //p' chart/Chart.yaml)
-sed --in-place "s|$example|$repository|g" "$work/hello/Chart.yaml"
+example=$(sed -n 's|^home: https://github.com/||p' chart/Chart.yaml)
+sed --in-place "s|$example|${repository#https://github.com/}|g" "$work/hello/Chart.yaml"
 sed --in-place "s|](\.\./|]($repository/blob/v$version/|g" "$work/hello/README.md"
 sed --in-place "s|^  repository: \"\"|  repository: \"$place/hello-{{ .Values.runtime }}\"|" "$work/hello/values.yaml"
 helm package "$work/hello" --destination "$folder"

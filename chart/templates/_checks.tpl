@@ -3,24 +3,8 @@
 {{- $nulls := include "hello.checks.nulls" . -}}
 {{- if $nulls }}{{ fail (printf "\n\n%s" $nulls) }}{{ end -}}
 {{- $errors := print (include "hello.checks.names" .) (include "hello.checks.env" .) (include "hello.checks.service" .)
-  (include "hello.checks.pods" .) (include "hello.checks.metrics" .) (include "hello.checks.spin" .) (include "hello.checks.operator" .) -}}
+  (include "hello.checks.outbound" .) (include "hello.checks.pods" .) (include "hello.checks.containers" .) (include "hello.checks.metrics" .) (include "hello.checks.spin" .) (include "hello.checks.operator" .) -}}
 {{- if $errors }}{{ fail (printf "\n\n%s" $errors) }}{{ end -}}
-{{- end }}
-
-{{/* Helm takes a value away that is set to null. Without resources, contexts and affinity there can be pods. */}}
-{{- define "hello.checks.nulls" -}}
-{{- $values := .Values -}}
-{{- range $name := list
-    "runtime" "message" "color" "env" "allowedOutboundHosts" "replicaCount" "image" "imagePullSecrets" "nameOverride"
-    "fullnameOverride" "namespaceOverride" "commonLabels" "service" "drain" "terminationGracePeriodSeconds"
-    "maxConnectionAgeSeconds" "idleTimeoutSeconds" "strategy" "minReadySeconds" "revisionHistoryLimit"
-    "progressDeadlineSeconds" "autoscaling" "ingress" "httpRoute" "serviceAccount" "podAnnotations" "podLabels"
-    "extraEnv" "envFrom" "volumes" "volumeMounts" "initContainers" "extraContainers" "nodeSelector" "tolerations"
-    "priorityClassName" "topologySpread" "topologySpreadConstraints" "podDisruptionBudget" "networkPolicy"
-    "serviceMonitor" "podMonitor" "scrapeAnnotations" "prometheusRule" "accessLog" "traces" "dashboard" "spin" "test"
-  -}}
-  {{- if not (hasKey $values $name) }}{{ printf "%s is null; leave it out, or give it a value.\n" $name }}{{ end -}}
-{{- end -}}
 {{- end }}
 
 {{- define "hello.checks.names" -}}
@@ -40,6 +24,11 @@
   {{- range index $v $list }}{{ $names = append $names (ternary (upper .name) .name (eq $v.runtime "spin")) }}{{ end -}}
   {{- if ne (len $names) (len (uniq $names)) -}}
     {{- printf "%s has a name twice, and only one of them would count; leave the other out.\n" $list -}}
+  {{- end -}}
+{{- end -}}
+{{- range $v.env -}}
+  {{- if hasPrefix "HELLO_" (upper .name) -}}
+    {{- printf "env has %s, and names that begin with HELLO_ are the program's settings; use message, color, allowedOutboundHosts or extraEnv for these, or another name.\n" .name -}}
   {{- end -}}
 {{- end -}}
 {{- range $v.extraEnv -}}
@@ -65,6 +54,9 @@
     {{- printf "service.%s is set, but service.type is %s; set service.type to LoadBalancer, or leave it out.\n" $key $service.type -}}
   {{- end -}}
 {{- end -}}
+{{- if and (eq $service.ipFamilyPolicy "SingleStack") (gt (len $service.ipFamilies) 1) -}}
+  {{- print "service.ipFamilyPolicy is SingleStack, but service.ipFamilies has two; set it to PreferDualStack or RequireDualStack, or leave one family out.\n" -}}
+{{- end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
   {{- print "httpRoute.enabled needs a gateway to attach to; name it in httpRoute.parentRefs.\n" -}}
 {{- end -}}
@@ -75,6 +67,10 @@
 {{- $drain := add $v.drain.delaySeconds $v.drain.timeoutSeconds -}}
 {{- if and $v.terminationGracePeriodSeconds (lt (int $v.terminationGracePeriodSeconds) (int $drain)) -}}
   {{- printf "terminationGracePeriodSeconds is %d, less than drain.delaySeconds and drain.timeoutSeconds together, which are %d; set it to 0 or higher than these, or lower these.\n" (int $v.terminationGracePeriodSeconds) $drain -}}
+{{- end -}}
+{{- $rolling := $v.strategy.rollingUpdate | default dict -}}
+{{- if and (eq $v.strategy.type "RollingUpdate") (regexMatch "^0%?$" (get $rolling "maxSurge" | toString)) (regexMatch "^0%?$" (get $rolling "maxUnavailable" | toString)) -}}
+  {{- print "strategy.rollingUpdate has maxSurge and maxUnavailable of 0, so that no pod could be replaced; raise one of them.\n" -}}
 {{- end -}}
 {{- if and $v.topologySpread.enabled $v.topologySpreadConstraints -}}
   {{- print "topologySpread.enabled and topologySpreadConstraints are both set; leave one of them out.\n" -}}
@@ -99,8 +95,58 @@
 {{- end -}}
 {{- end }}
 
+{{/* A time in milliseconds, as 30s or 1m; 0 for one of several units. */}}
+{{- define "hello.milliseconds" -}}
+{{- $unit := regexFind "(ms|s|m|h)$" . -}}
+{{- if regexMatch "^[0-9]+(ms|s|m|h)$" . -}}
+  {{- mul (trimSuffix $unit . | int64) (get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) $unit) -}}
+{{- else }}0{{ end -}}
+{{- end }}
+
 {{- define "hello.checks.metrics" -}}
+{{- range $kind := list "serviceMonitor" "podMonitor" -}}
+  {{- $monitor := index $.Values $kind -}}
+  {{- $interval := include "hello.milliseconds" $monitor.interval | int64 -}}
+  {{- if and $interval (gt (include "hello.milliseconds" $monitor.scrapeTimeout | int64) $interval) -}}
+    {{- printf "%s.scrapeTimeout is %s, longer than interval, which is %s; raise the one or lower the other.\n" $kind $monitor.scrapeTimeout $monitor.interval -}}
+  {{- end -}}
+{{- end -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
   {{- print "serviceMonitor.enabled and podMonitor.enabled would have every pod scraped twice; set one of them to false.\n" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "hello.checks.outbound" -}}
+{{- $host := "(([A-Za-z0-9_-]+)(\\.[A-Za-z0-9_-]+)*|\\[[0-9A-Fa-f:.]+\\])" -}}
+{{- $port := "(:([1-9][0-9]{0,4}))?" -}}
+{{- $all := list -}}
+{{- range .Values.allowedOutboundHosts -}}
+  {{- if regexMatch (printf "^ *(https?://)?((\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*|%s)%s/? *$" $host $port) . }}{{ $all = append $all . -}}
+  {{- else }}{{ printf "allowedOutboundHosts has %q; use a host as api.example, api.example:443, https://api.example or *.example.\n" . }}{{ end -}}
+{{- end -}}
+{{- with .Values.traces.endpoint -}}
+  {{- if regexMatch (printf "^http://%s%s(/[^?#]*)?$" $host $port) . }}{{ $all = append $all . -}}
+  {{- else }}{{ printf "traces.endpoint is %q; use the address of a Collector that takes OTLP over HTTP without TLS, such as http://collector.monitoring:4318.\n" . }}{{ end -}}
+{{- end -}}
+{{- range $all -}}
+  {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" (regexReplaceAll "^https?://|/.*$" (trim .) "")) -}}
+  {{- if gt (int $port) 65535 }}{{ printf "%q has the port %s; the highest is 65535.\n" . $port }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "hello.checks.containers" -}}
+{{- $v := .Values -}}
+{{- $names := list "hello" -}}
+{{- range concat $v.initContainers $v.extraContainers }}{{ $names = append $names .name }}{{ end -}}
+{{- if ne (len $names) (len (uniq $names)) -}}
+  {{- print "initContainers and extraContainers have a name twice, or that of the chart's own, hello; use other names.\n" -}}
+{{- end -}}
+{{- $names = list "spin-cache" -}}
+{{- range $v.volumes }}{{ $names = append $names .name }}{{ end -}}
+{{- if ne (len $names) (len (uniq $names)) -}}
+  {{- print "volumes has a name twice, or that of the chart's own, spin-cache; use other names.\n" -}}
+{{- end -}}
+{{- range $v.volumeMounts -}}
+  {{- if not (has .name $names) }}{{ printf "volumeMounts has %s, which is not among volumes; add it there, or leave it out.\n" .name }}{{ end -}}
 {{- end -}}
 {{- end }}

@@ -8,12 +8,13 @@
       {{- printf "%s needs metrics to scrape, and runtime spin has none, as Spin only pushes OTLP; set %s to false, or use runtime native or wasm.\n" $name $name -}}
     {{- end -}}
   {{- end -}}
+  {{- if ne (float64 $v.accessLog) 0.0 -}}
+    {{- print "accessLog is set, and Spin logs no requests; leave it out, or use runtime native or wasm.\n" -}}
+  {{- end -}}
   {{- $reasons := dict
     "autoscaling.targetRequestsInFlight" (list 0 "Spin does not count requests in flight")
-    "accessLog" (list 0 "Spin logs no requests")
     "maxConnectionAgeSeconds" (list 10 "Spin keeps connections however old they are")
     "idleTimeoutSeconds" (list 75 "Spin has no such setting")
-    "allowedOutboundHosts" (list (list) "Spin has these hosts in spin.toml, which is in the image")
   -}}
   {{- range $name, $reason := $reasons -}}
     {{- $value := include "hello.value" (dict "values" $v "name" $name) -}}
@@ -55,6 +56,7 @@ priorityClassName: ""
 topologySpread.enabled: false
 topologySpreadConstraints: []
 spin.runtimeClassName: wasmtime-spin-v2
+traces.share: 1
 {{- end }}
 
 {{- define "hello.checks.operator" -}}
@@ -69,8 +71,14 @@ spin.runtimeClassName: wasmtime-spin-v2
   {{- if and (not $v.autoscaling.enabled) (eq (int $v.replicaCount) 0) -}}
     {{- print "replicaCount is 0, and the Spin operator takes no less than 1; set replicaCount to 1 or more.\n" -}}
   {{- end -}}
+  {{- if hasKey ($v.resources | default dict) "claims" -}}
+    {{- print "resources.claims is set, and a SpinApp cannot express it; leave it out, or set spin.operator to false, which runs Spin from a Deployment.\n" -}}
+  {{- end -}}
+  {{- if not (or $v.serviceAccount.create $v.serviceAccount.name) -}}
+    {{- print "serviceAccount.create is false, and a SpinApp cannot keep the default account's token from its pods; set it to true, or name an account in serviceAccount.name.\n" -}}
+  {{- end -}}
   {{- range $name, $default := include "hello.withoutSpinApp" . | fromYaml -}}
-    {{- if ne (include "hello.value" (dict "values" $v "name" $name)) (toJson $default) -}}
+    {{- if not (has (include "hello.value" (dict "values" $v "name" $name)) (list (toJson $default) "null")) -}}
       {{- printf "%s is set, and a SpinApp cannot express it; leave it out, or set spin.operator to false, which runs Spin from a Deployment.\n" $name -}}
     {{- end -}}
   {{- end -}}

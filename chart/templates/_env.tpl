@@ -1,4 +1,5 @@
-{{/* The container's variables. Of those with the same name the last counts: the chart's own, `env`, `extraEnv`. */}}
+{{/* The container's variables. Of those with the same name the last counts, in the place of the first, as others may refer to it: the
+chart's own, `env`, `extraEnv`. */}}
 {{- define "hello.env" -}}
 {{- $v := .Values -}}
 {{- $own := list -}}
@@ -18,7 +19,7 @@
     (dict "name" "HELLO_MAX_CONNECTION_AGE" "value" (printf "%vs" $v.maxConnectionAgeSeconds))
     (dict "name" "HELLO_IDLE_TIMEOUT" "value" (printf "%vs" $v.idleTimeoutSeconds))
   ) -}}
-  {{- if ne (toString $v.accessLog) "0" -}}
+  {{- if ne (float64 $v.accessLog) 0.0 -}}
     {{- $own = append $own (dict "name" "HELLO_ACCESS_LOG" "value" (toString $v.accessLog)) -}}
   {{- end -}}
   {{- if $v.allowedOutboundHosts -}}
@@ -46,16 +47,14 @@
     {{- $own = append $own (dict "name" (printf "%s%s" $prefix (upper $name)) "value" (include "hello.literal" $text)) -}}
   {{- end -}}
 {{- end -}}
+{{- $all := concat $own $handler $v.extraEnv -}}
+{{- $names := list -}}
+{{- range $all }}{{ $names = append $names .name }}{{ end -}}
 {{- $env := list -}}
-{{- range $entry := $own -}}
-  {{- $later := false -}}
-  {{- range concat $handler $v.extraEnv }}{{ if eq .name $entry.name }}{{ $later = true }}{{ end }}{{ end -}}
-  {{- if not $later }}{{ $env = append $env $entry }}{{ end -}}
+{{- range $name := uniq $names -}}
+  {{- $last := dict -}}
+  {{- range $all }}{{ if eq .name $name }}{{ $last = . }}{{ end }}{{ end -}}
+  {{- $env = append $env $last -}}
 {{- end -}}
-{{- range $entry := $handler -}}
-  {{- $later := false -}}
-  {{- range $v.extraEnv }}{{ if eq .name $entry.name }}{{ $later = true }}{{ end }}{{ end -}}
-  {{- if not $later }}{{ $env = append $env $entry }}{{ end -}}
-{{- end -}}
-{{- concat $env $v.extraEnv | toYaml -}}
+{{- toYaml $env -}}
 {{- end }}

@@ -2,12 +2,14 @@
 {{- include "hello.trimmed" (dict "text" (.Values.nameOverride | default .Chart.Name) "length" 63) -}}
 {{- end }}
 
-{{/* The release's name, with the chart's in it. Short enough for the longest suffix that a template adds. */}}
+{{/* The release's name, with the chart's in it. Short enough for the longest suffix that a template adds; what is cut off is told apart
+by a digest. */}}
 {{- define "hello.fullname" -}}
 {{- $name := .Release.Name -}}
 {{- if .Values.fullnameOverride }}{{ $name = .Values.fullnameOverride -}}
 {{- else if not (contains (include "hello.name" .) $name) }}{{ $name = printf "%s-%s" $name (include "hello.name" .) }}{{ end -}}
-{{- include "hello.trimmed" (dict "text" $name "length" 53) -}}
+{{- if gt (len $name) 53 }}{{ $name = printf "%s-%s" (trunc 46 $name) (sha256sum $name | trunc 6) }}{{ end -}}
+{{- $name -}}
 {{- end }}
 
 {{/* A text of at most so many characters, which ends as labels and names must. */}}
@@ -44,11 +46,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{- define "hello.labels" -}}
 {{- $own := include "hello.selectorLabels" . | fromYaml | merge (dict
-  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/version" (include "hello.trimmed" (dict "text" (.Chart.AppVersion | replace "+" "_") "length" 63))
   "app.kubernetes.io/managed-by" .Release.Service
   "helm.sh/chart" (include "hello.trimmed" (dict "text" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") "length" 63))
 ) -}}
-{{- mergeOverwrite dict .Values.commonLabels $own | toYaml -}}
+{{- toYaml $own -}}
 {{- end }}
 
 {{/* What the metadata of an object says: of "root", with "name", "namespace", "labels" and "annotations" where they differ. */}}
@@ -56,7 +58,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 name: {{ .name | default (include "hello.fullname" .root) | quote }}
 namespace: {{ .namespace | default (include "hello.namespace" .root) | quote }}
 labels:
-  {{- mergeOverwrite dict (.labels | default dict) (include "hello.labels" .root | fromYaml) | toYaml | nindent 2 }}
+  {{- mergeOverwrite dict .root.Values.commonLabels (.labels | default dict) (include "hello.labels" .root | fromYaml) | toYaml | nindent 2 }}
 {{- with .annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -66,11 +68,19 @@ annotations:
 {{- define "hello.image" -}}
 {{- $image := .Values.image -}}
 {{- $repository := tpl ($image.repository | default "hello-{{ .Values.runtime }}") . -}}
-{{- if $image.digest }}{{ $repository }}@{{ $image.digest }}{{ else }}{{ $repository }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
+{{- if $image.digest }}{{ $repository }}@{{ $image.digest }}{{ else }}{{ $repository }}:{{ $image.tag | default (.Chart.AppVersion | replace "+" "_") }}{{ end -}}
 {{- end }}
 
 {{- define "hello.pullSecrets" -}}
 {{- with concat .Values.image.pullSecrets .Values.imagePullSecrets | uniq }}{{ toYaml . }}{{ end -}}
+{{- end }}
+
+{{/* The items of "list" with those of "defaults" that they lack. What is empty or 0 is not lacking. */}}
+{{- define "hello.withDefaults" -}}
+{{- $defaults := .defaults -}}
+{{- $items := list -}}
+{{- range .list }}{{ $items = append $items (mergeOverwrite (deepCopy $defaults) .) }}{{ end -}}
+{{- toYaml $items -}}
 {{- end }}
 
 {{/* The name that the container's HTTP port has; the operator's is fixed. */}}
@@ -94,6 +104,8 @@ annotations:
   {{- end -}}
 {{- end -}}
 {{- $selecting := list -}}
-{{- range $constraints }}{{ $selecting = append $selecting (merge (deepCopy .) (dict "labelSelector" $selector)) }}{{ end -}}
+{{- range $constraints -}}
+  {{- $selecting = append $selecting (ternary . (merge (dict "labelSelector" $selector) .) (hasKey . "labelSelector")) -}}
+{{- end -}}
 {{- with $selecting }}{{ toYaml . }}{{ end -}}
 {{- end }}

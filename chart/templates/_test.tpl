@@ -9,7 +9,7 @@ imagePullSecrets:
 {{- end }}
 {{- /* The image's own user is root. OpenShift gives a pod its user, and refuses others. */}}
 {{- $user := ternary dict (dict "runAsUser" 65532 "runAsGroup" 65532) (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
-{{- with merge (deepCopy (.Values.podSecurityContext | default dict)) $user }}
+{{- with mergeOverwrite $user (deepCopy (.Values.podSecurityContext | default dict)) }}
 securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -45,7 +45,11 @@ containers:
 
 {{/* Not the labels of the pods under test: the Service would send requests there. */}}
 {{- define "hello.testLabels" -}}
-{{- mergeOverwrite dict .Values.commonLabels
-  (dict "app.kubernetes.io/name" (printf "%s-test" (include "hello.trimmed" (dict "text" (include "hello.name" .) "length" 58))) "app.kubernetes.io/instance" .Release.Name)
-  | toYaml -}}
+{{- include "hello.testSelector" . | fromYaml | mergeOverwrite dict .Values.commonLabels | toYaml -}}
+{{- end }}
+
+{{- define "hello.testSelector" -}}
+{{- $name := include "hello.trimmed" (dict "text" (include "hello.name" .) "length" 58) -}}
+app.kubernetes.io/name: {{ printf "%s-test" $name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}

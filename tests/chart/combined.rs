@@ -36,7 +36,7 @@ pub(crate) fn pairs() -> Result<(), Failed> {
 }
 
 /// The names of all values, from the table in the chart's README.
-fn names_of_values() -> Vec<String> {
+pub(crate) fn names_of_values() -> Vec<String> {
     let readme = fs::read_to_string(workspace().join("chart/README.md")).expect("README.md");
     let (_, table) = readme.split_once("| Value | Type |").expect("a table");
     let names = table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()));
@@ -68,6 +68,7 @@ const NOT_OF_WORKLOAD: &[&str] = &[
     "httpRoute.",
     "podDisruptionBudget.",
     "networkPolicy.",
+    "allowedOutboundHosts",
     "dashboard.",
     "test.",
     "spin.operator",
@@ -75,7 +76,6 @@ const NOT_OF_WORKLOAD: &[&str] = &[
 
 /// Values for which Spin has no setting: they are refused with `runtime=spin`, however Spin is started.
 const NOT_OF_SPIN: &[&str] = &[
-    "allowedOutboundHosts",
     "maxConnectionAgeSeconds",
     "idleTimeoutSeconds",
     "serviceMonitor.",
@@ -83,7 +83,7 @@ const NOT_OF_SPIN: &[&str] = &[
     "scrapeAnnotations",
     "prometheusRule.",
     "accessLog",
-    "traces.",
+    "traces.endpoint",
 ];
 
 pub(crate) fn spin_app() -> Result<(), Failed> {

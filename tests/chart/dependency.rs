@@ -18,7 +18,7 @@ pub(crate) fn copy_of_chart(folder: &Path, name: &str) -> io::Result<PathBuf> {
     if exit.succeeded() { Ok(copy) } else { Err(io::Error::other(exit.output())) }
 }
 
-fn rendered(dependencies: &str, values: &str) -> Result<Exit, Failed> {
+fn rendered(name: &str, dependencies: &str, values: &str) -> Result<Exit, Failed> {
     let folder = tempfile::tempdir()?;
     fs::create_dir(folder.path().join("charts"))?;
     copy_of_chart(&folder.path().join("charts"), "hello")?;
@@ -28,7 +28,7 @@ fn rendered(dependencies: &str, values: &str) -> Result<Exit, Failed> {
     )?;
     fs::write(folder.path().join("values.yaml"), values)?;
     let mut command = Command::new("helm");
-    command.args(["template", "umbrella"]).arg(folder.path());
+    command.args(["template", name]).arg(folder.path());
     Ok(run_to_exit(command))
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn umbrella() -> Result<(), Failed> {
     for (values, is_there) in
         [("hello: {enabled: true}", true), ("hello: {enabled: false}", false), ("global: {a: b}", true)]
     {
-        let exit = rendered(conditional, values)?;
+        let exit = rendered("umbrella", conditional, values)?;
         exit.require(exit.succeeded() && exit.stdout.contains("kind: Deployment") == is_there)?;
     }
     let twice =
@@ -45,7 +45,7 @@ pub(crate) fn umbrella() -> Result<(), Failed> {
     for any in ["0", "\"\""] {
         let values =
             format!("front: {{service: {{nodePort: {any}}}}}\nback: {{runtime: wasm, service: {{nodePort: {any}}}}}\n");
-        let exit = rendered(twice, &values)?;
+        let exit = rendered("umbrella", twice, &values)?;
         exit.require(
             exit.succeeded()
                 && exit.stdout.contains("name: \"umbrella-front\"")
@@ -53,5 +53,11 @@ pub(crate) fn umbrella() -> Result<(), Failed> {
                 && !exit.stdout.contains("nodePort:"),
         )?;
     }
+    // Of the longest name that a release can have, both are told apart.
+    let exit = rendered(&"r".repeat(53), twice, "front: {service: {nodePort: 0}}\nback: {service: {nodePort: 0}}\n")?;
+    exit.require(exit.succeeded())?;
+    let objects = exit.stdout.split("\n---\n").filter_map(|object| object.split_once("kind: Deployment\n"));
+    let names: Vec<_> = objects.filter_map(|(_, rest)| rest.lines().nth(1)).collect();
+    assert!(names.len() == 2 && names[0] != names[1], "{names:?}");
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! What the chart refuses before anything is installed, and with which words.
 
-use std::fs;
-
 use libtest_mimic::Failed;
-use tests::workspace;
 
-use crate::helm::{helm, helm_with};
+use crate::{
+    combined::names_of_values,
+    helm::{helm, helm_with},
+};
 
 /// Sets of values that must be refused, each with what the refusal must say.
 pub(crate) const REFUSED: &[(&str, &str)] = &[
@@ -23,7 +23,7 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("runtime=spin,maxConnectionAgeSeconds=5", "Spin keeps connections however old they are"),
     ("runtime=spin,idleTimeoutSeconds=620", "Spin has no such setting"),
     ("runtime=spin,accessLog=1", "Spin logs no requests"),
-    ("traces.endpoint=https://collector:4318", "/traces/endpoint"),
+    ("traces.endpoint=https://collector:4318", "use the address of a Collector"),
     ("runtime=spin,spin.operator=true,traces.endpoint=http://a:4318", "in the SpinAppExecutor's deploymentConfig.otel"),
     ("runtime=spin,autoscaling.targetRequestsInFlight=5", "Spin does not count requests in flight"),
     ("httpRoute.enabled=true", "name it in httpRoute.parentRefs"),
@@ -35,9 +35,30 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
         "runtime=spin,spin.operator=true,progressDeadlineSeconds=30",
         "progressDeadlineSeconds is set, and a SpinApp cannot",
     ),
-    ("runtime=spin,allowedOutboundHosts[0]=a.example", "Spin has these hosts in spin.toml"),
-    ("allowedOutboundHosts[0]=ftp://a.example", "/allowedOutboundHosts/0"),
-    ("allowedOutboundHosts[0]=*", "/allowedOutboundHosts/0"),
+    ("allowedOutboundHosts[0]=ftp://a.example", "use a host as api.example, api.example:443"),
+    ("allowedOutboundHosts[0]=*", "use a host as api.example, api.example:443"),
+    ("allowedOutboundHosts[0]=*.[::1]:80", "use a host as api.example, api.example:443"),
+    ("allowedOutboundHosts[0]=a:0", "use a host as api.example, api.example:443"),
+    ("allowedOutboundHosts[0]=a:99999", "has the port 99999"),
+    ("traces.endpoint=http://a:99999", "has the port 99999"),
+    ("traces.endpoint=http://user@a:4318", "use the address of a Collector"),
+    ("strategy.rollingUpdate.maxSurge=0", "raise one of them"),
+    ("strategy.rollingUpdate.maxSurge=0%", "raise one of them"),
+    ("env[0].name=HELLO_GREETING,env[0].value=a", "use message, color, allowedOutboundHosts or extraEnv"),
+    ("env[0].name=A,env[0].value=a,env[0].valueFrom.fieldRef.fieldPath=b", "/env/0"),
+    (
+        "service.ipFamilyPolicy=SingleStack,service.ipFamilies[0]=IPv4,service.ipFamilies[1]=IPv6",
+        "leave one family out",
+    ),
+    ("extraContainers[0].name=hello,extraContainers[0].image=a", "or that of the chart's own, hello"),
+    ("volumes[0].name=spin-cache", "or that of the chart's own, spin-cache"),
+    ("volumeMounts[0].name=a,volumeMounts[0].mountPath=/a", "which is not among volumes"),
+    ("serviceMonitor.enabled=true,serviceMonitor.interval=5s,serviceMonitor.scrapeTimeout=1m", "longer than interval"),
+    ("runtime=spin,spin.operator=true,resources.claims[0].name=g", "resources.claims is set"),
+    ("runtime=spin,spin.operator=true,serviceAccount.create=false", "cannot keep the default account's token"),
+    ("podSecurityContext.runAsNonroot=true", "'runAsNonroot' not allowed"),
+    ("networkPolicy.egress[0].port=53", "'port' not allowed"),
+    ("commonLabels.a=b c", "/commonLabels/a"),
     ("extraEnv[0].name=A,extraEnv[1].name=A", "extraEnv has a name twice"),
     ("env[0].name=A,env[1].name=A", "env has a name twice"),
     ("runtime=spin,env[0].name=A,env[1].name=a", "env has a name twice"),
@@ -80,15 +101,13 @@ pub(crate) fn refuses_names() -> Result<(), Failed> {
 
 /// A value that is null is taken away by Helm. What cannot be without it is refused by its name.
 pub(crate) fn refuses_nulls() -> Result<(), Failed> {
-    let values = fs::read_to_string(workspace().join("chart/values.yaml"))?;
-    let names = values.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
-    let names: Vec<_> = names.filter_map(|line| Some(line.split_once(':')?.0)).collect();
-    assert!(names.len() > 40, "{names:?}");
-    for name in names {
+    for name in names_of_values() {
         let exit = helm(&["template", "hello", "chart"], &format!("{name}=null"));
-        let may_be_missing = ["resources", "podSecurityContext", "securityContext", "affinity"].contains(&name);
         let is_refused = !exit.succeeded() && exit.output().contains(&format!("\n{name} is null; leave it out"));
-        exit.require(if may_be_missing { exit.succeeded() } else { is_refused })?;
+        exit.require(is_refused || exit.succeeded() && !exit.stdout.contains("nil>"))?;
     }
-    Ok(())
+    let may_be_missing = "resources=null,podSecurityContext=null,securityContext=null,affinity=null,ingress.hosts=null";
+    let exit = helm(&["template", "hello", "chart", "--set", "ingress.enabled=true"], may_be_missing);
+    exit.require(exit.succeeded())?;
+    Ok(exit.require(!exit.output().contains("null"))?)
 }

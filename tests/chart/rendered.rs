@@ -154,13 +154,36 @@ pub(crate) const RENDERED: &[(&str, &str)] = &[
         "podMonitor.enabled=true,podMonitor.metricRelabelings[0].action=keep",
         "metricRelabelings:\n        - action: keep",
     ),
-    ("prometheusRule.enabled=true,prometheusRule.alertLabels.team=web", "window: 1h\n            team: web"),
+    ("prometheusRule.enabled=true,prometheusRule.alertLabels.team=web", "team: web\n            window: 1h"),
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=10", "le=~\"10([.]0)?\""),
     ("dashboard.enabled=true,dashboard.annotations.grafana_folder=web", "grafana_folder: web"),
     ("dashboard.enabled=true,dashboard.namespace=grafana", "namespace: \"grafana\""),
     ("test.resources.limits.memory=32Mi", "memory: 32Mi"),
     ("test.argoCD=true", "argocd.argoproj.io/hook: PostSync"),
     ("enabled=true,global.a=b", "kind: Deployment"),
+    ("runtime=spin,allowedOutboundHosts[0]=https://a.example", "- port: 443"),
+    ("networkPolicy.ingressFrom[0].podSelector.matchLabels.a=b", "app.kubernetes.io/name: hello-test\n"),
+    (
+        "traces.endpoint=http://a:4318,extraEnv[0].name=POD,extraEnv[0].value=x",
+        "- name: POD\n              value: x\n            - name: OTEL_RESOURCE_ATTRIBUTES",
+    ),
+    (
+        "topologySpreadConstraints[0].topologyKey=a,topologySpreadConstraints[0].maxSkew=1,topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway,topologySpreadConstraints[0].labelSelector.matchLabels.team=web",
+        "- labelSelector:\n            matchLabels:\n              team: web\n          maxSkew",
+    ),
+    (
+        "httpRoute.enabled=true,httpRoute.parentRefs[0].name=a,httpRoute.rules[0].filters[0].type=RequestRedirect,httpRoute.rules[0].filters[0].requestRedirect.scheme=https",
+        "statusCode: 302\n        type: RequestRedirect\n      matches:",
+    ),
+    (
+        "httpRoute.enabled=true,httpRoute.parentRefs[0].name=a,httpRoute.parentRefs[0].kind=Service,httpRoute.parentRefs[0].group=",
+        "- group: \"\"\n      kind: Service",
+    ),
+    ("podMonitor.enabled=true,podMonitor.relabelings[0].targetLabel=a", "- action: replace\n          targetLabel: a"),
+    ("autoscaling.enabled=true", "container: hello\n        name: cpu"),
+    ("accessLog=1.0", "name: HELLO_ACCESS_LOG"),
+    ("runtime=spin,accessLog=0.0", "kind: Deployment"),
+    ("prometheusRule.enabled=true,prometheusRule.latencySeconds=10.0", "le=~\"10([.]0)?\""),
 ];
 
 /// Sets of values that leave something out, each with the text that must not be there.
@@ -169,7 +192,12 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("networkPolicy.enabled=false", "NetworkPolicy"),
     ("autoscaling.enabled=true", " replicas:"),
     ("extraEnv[0].name=HELLO_LISTEN,extraEnv[0].value=0.0.0.0:8080", "[::]:8080"),
-    ("env[0].name=HELLO_MESSAGE,env[0].value=Hi,message=Hello", "value: Hello"),
+    ("extraEnv[0].name=HELLO_MESSAGE,extraEnv[0].value=Hi,message=Hello", "value: Hello"),
+    ("prometheusRule.enabled=true,prometheusRule.alertLabels.severity=page", "severity: page"),
+    (
+        "serviceMonitor.enabled=true,serviceMonitor.labels.release=a,commonLabels.release=b",
+        "release: b\nspec:\n  # The release",
+    ),
     ("runtime=wasm,env[0].name=KEY,env[0].value=a,extraEnv[0].name=KEY,extraEnv[0].value=b", "value: a\n"),
     ("runtime=spin,spin.operator=true,env[0].name=Message,env[0].value=Hi,message=Hello", "value: Hello"),
     ("service.nodePort=0", "nodePort:"),

@@ -97,8 +97,9 @@ pub(crate) fn one_file_serves_each_runtime() {
     let text = "allowedOutboundHosts: [\"https://api.example:443\", \"*.example\"]\n\
                 env:\n\
                 - {name: API_KEY, valueFrom: {secretKeyRef: {name: api, key: key}}}\n\
+                extraEnv:\n\
                 - {name: HELLO_MESSAGE, valueFrom: {configMapKeyRef: {name: texts, key: greeting}}}\n\
-                extraEnv: [{name: HELLO_MAX_INSTANCES, value: \"64\"}]\n";
+                - {name: HELLO_MAX_INSTANCES, value: \"64\"}\n";
     fs::write(&values, text).expect("written");
     let file = values.path().to_string_lossy().into_owned();
     let deploy = |runtime: &str| {
