@@ -314,6 +314,7 @@ explain() { # what was said, image, node -> what it is, and what mends it
       processor=$(read_path '{.status.nodeInfo.architecture}' node "$3")
       echo "$2 is for another processor than the node's, $processor: build it on such a machine, or where the node runs: $images" ;;
     InvalidImageName*) echo "$2 is no name of an image: correct image.repository and image.tag; both are in small letters, the tag after a colon" ;;
+    *runAsNonRoot*) echo "$2 would run as root: --set podSecurityContext.runAsUser=65532, or an image with a user of its own" ;;
     CreateContainerConfigError*)
       echo 'a ConfigMap or Secret that env, extraEnv or envFrom names is not there, or lacks the key: create it, or correct the name' ;;
     ErrImagePull* | ImagePullBackOff* | ErrImageNeverPull*)

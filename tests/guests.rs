@@ -100,10 +100,11 @@ fn a_guest_sees_only_the_variables_that_it_is_given() {
         command
             .env("DATABASE_HOST", "db")
             .env("DATABASE_NAME", "notes")
-            .env("HELLO_PASS_ENV", "DATABASE_HOST,DATABASE_NAME");
+            .env("HELLO_PASS_ENV", "DATABASE_HOST,DATABASE_NAME,NOT_SET");
         let server = Server::start(command);
         let seen = server.get("/environment").text().to_owned();
         assert_eq!(seen, "DATABASE_HOST DATABASE_NAME GIVEN HOSTNAME WASI_HOST", "{guest}");
+        server.wait_for_log(|line| line["variable"] == "NOT_SET" && line["level"] == "WARN");
     }
 }
 

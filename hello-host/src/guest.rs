@@ -1,6 +1,11 @@
 //! What an instance of the component is given: settings, clocks, random numbers, output, HTTP; and how much of everything.
 
-use std::{env, mem, sync::Arc, time::Duration};
+use std::{
+    env::{self, VarError},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use http::HeaderValue;
 use wasmtime::{
@@ -18,7 +23,6 @@ use wasmtime_wasi_http::{
 use crate::{
     component::one_line,
     engine::{MAX_TABLE_ELEMENTS, P2_HANDLER, P3_HANDLER},
-    loader::Loaded,
     metrics::METRICS,
     outbound::Outbound,
     output::{GuestOutput, OutputLimit},
@@ -62,9 +66,9 @@ pub(crate) struct GuestConfig {
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
 
-    /// Environment variables of the host that the guest is given, too; none unless given
+    /// Environment variables of the host that the guest is given, too, if they are set; none unless given
     #[arg(long, env = "HELLO_PASS_ENV", value_name = "NAME,…", value_delimiter = ',', value_parser = passed_variable)]
-    pass_env: Vec<(String, String)>,
+    pass_env: Vec<PassedVariable>,
 
     /// Hosts that the guest may send HTTP requests to: host, host:port, https://host:port, or *.domain for its subdomains; none unless
     /// given
@@ -103,9 +107,20 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn passed_variable(name: &str) -> Result<(String, String), String> {
-    let value = env::var(name).map_err(|_| "the host has no text by that name; set it, or leave the name away")?;
-    Ok((name.to_owned(), value))
+/// A variable of the host. One that is not set is none of the guest's, either: in Kubernetes it may come from a Secret that is optional.
+#[derive(Clone)]
+struct PassedVariable {
+    name: String,
+    value: Option<String>,
+}
+
+fn passed_variable(name: &str) -> Result<PassedVariable, String> {
+    let value = match env::var(name) {
+        Ok(value) => Some(value),
+        Err(VarError::NotPresent) if !name.is_empty() => None,
+        Err(_) => return Err("expected names of variables whose values are UTF-8, between commas".to_owned()),
+    };
+    Ok(PassedVariable { name: name.to_owned(), value })
 }
 
 /// The component, checked and linked, from which instances are made.
@@ -143,9 +158,16 @@ impl Guest {
     ///
     /// # Errors
     /// One line: what the component imports or exports, and what it should.
-    pub(crate) fn new(Loaded { component, linker }: &Loaded, mut config: GuestConfig) -> Result<Self, String> {
-        let pre = link(component, linker)?;
-        let mut environment = mem::take(&mut config.pass_env);
+    pub(crate) fn new(component: &Component, mut config: GuestConfig) -> Result<Self, String> {
+        let linker = linker(component.engine()).map_err(|error| error.to_string())?;
+        let pre = link(component, &linker)?;
+        let mut environment = Vec::new();
+        for PassedVariable { name, value } in mem::take(&mut config.pass_env) {
+            match value {
+                Some(value) => environment.push((name, value)),
+                None => tracing::warn!(variable = name, "a variable to pass to the guest is not set"),
+            }
+        }
         environment.append(&mut config.env);
         environment.push(("WASI_HOST".into(), format!("hello-host/{}", crate::VERSION)));
         if let Ok(hostname) = gethostname::gethostname().into_string() {
@@ -258,7 +280,7 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// What all components that an engine is for can be linked with.
-pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
+fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;

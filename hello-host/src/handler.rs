@@ -7,27 +7,27 @@
 use std::{
     convert::Infallible,
     future::poll_fn,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_channel::oneshot;
-use hello_server::{RequestBody, RequestBodyError, may_have_content, problem, shed};
+use hello_server::{RequestBody, RequestBodyError, late, may_have_content, problem, shed};
 use http::{
     Method, Request, Response, StatusCode, Uri,
     header::{CONTENT_LENGTH, HOST},
     uri::{Authority, Scheme},
 };
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::{
     guest::Guest,
     instances::Instances,
-    run::{Answer, End, Failed, GuestBody, Run, stopped_late},
+    run::{Answer, End, Failed, GuestBody, Run},
 };
 
 /// The guest as a service. Clones share the instances.
@@ -72,23 +72,29 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let GuestHandler { instances, request_timeout } = self.clone();
         let is_head = request.method() == Method::HEAD;
+        let deadline = request.body().deadline();
         let request = to_guest(request);
-        // From here on, as for the server, and not from when this is first polled: others may keep the thread until then.
-        let started = Instant::now();
         Box::pin(async move {
             let place = instances.place().await;
-            let unanswered = Unanswered { started, request_timeout };
-            let answer = match instances.take(place).await {
-                Ok(lent) => {
-                    let (answer, answered) = oneshot::channel();
-                    begun(Run::start(instances, lent, request, answer), answered, is_head, request_timeout).await
-                }
-                Err(failed) => Err(failed),
+            let response = async {
+                let lent = instances.take(place).await?;
+                let (sender, response) = oneshot::channel();
+                let run = Run::start(instances.clone(), lent, request, sender);
+                begun(run, response, is_head, request_timeout).await
             };
-            std::mem::forget(unanswered);
-            Ok(answer.unwrap_or_else(|failed| failure(&failed)))
+            Ok(until(deadline, response).await.unwrap_or_else(|failed| failure(&failed)))
         })
     }
+}
+
+/// Drives a guest until it is late. The server's own timer, of the same deadline, has this polled first.
+async fn until<T>(deadline: Instant, response: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    let mut response = pin!(response);
+    poll_fn(|cx| match response.as_mut().poll(cx) {
+        Poll::Pending if Instant::now() >= deadline => Poll::Ready(Err(Failed::Late)),
+        poll => poll,
+    })
+    .await
 }
 
 /// Runs the guest until its answer has begun.
@@ -154,27 +160,11 @@ fn failure(failed: &Failed) -> Response<GuestBody> {
     failed.report();
     let internal = |detail| problem(StatusCode::INTERNAL_SERVER_ERROR, detail);
     let response = match failed {
+        Failed::Late => late(),
         Failed::NoRoom(_) => shed("the guests have all the memory that they may have; try again in a moment"),
         Failed::Start(_) => internal("the guest could not be started; the log has the reason"),
         Failed::Trap(_) => internal("the guest failed; the log has the reason"),
         Failed::Error(_) => internal("the guest answered with an error; the log has the reason"),
     };
     response.map(|body| GuestBody::new(body.map_err(Error::from).boxed_unsync(), None, Duration::MAX))
-}
-
-/// A request that the guest has not answered. It is dropped where its task lets go of it, and the clock knows whether that is for the time.
-struct Unanswered {
-    started: Instant,
-    request_timeout: Duration,
-}
-
-/// By how much two timers of the same length may differ that were started for the same request: the server's, and this.
-const TIMERS_DIFFER: Duration = Duration::from_millis(20);
-
-impl Drop for Unanswered {
-    fn drop(&mut self) {
-        if self.started.elapsed() + TIMERS_DIFFER >= self.request_timeout {
-            stopped_late();
-        }
-    }
 }

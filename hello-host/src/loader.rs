@@ -1,12 +1,8 @@
 //! From a file to a component that can be served: checks what it is, then compiles it or takes the machine code made before.
 
-use std::{path::Path, thread};
+use std::path::Path;
 
-use wasmtime::{
-    Engine,
-    component::{Component, Linker},
-    format_err,
-};
+use wasmtime::{Engine, component::Component, format_err};
 
 #[cfg(feature = "compiler")]
 use crate::code_cache::compile_or_take_kept;
@@ -16,21 +12,14 @@ use crate::{
     compiler,
     component::{check_header, one_line, read, read_header},
     engine::{self, Limits, MAX_TABLE_ELEMENTS, Parts, Wasi},
-    guest::{self, State},
     machine_code::{self, MachineCode},
 };
-
-/// A component, and what it can be linked with.
-pub(crate) struct Loaded {
-    pub(crate) component: Component,
-    pub(crate) linker: Linker<State>,
-}
 
 /// Loads the component to serve.
 ///
 /// # Errors
 /// One line: what is wrong with the file and what would be taken.
-pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loaded, String> {
+pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Component, String> {
     let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
     let loaded = if precompiled {
         if check_header(&read_header(file)?).is_ok() {
@@ -39,10 +28,9 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
                     .into(),
             ));
         }
-        let (engine, code) = both(|| engine_for(Wasi::P3, limits), || machine_code::checked(file));
-        let (code, engine) = (code?, engine?);
+        let code = machine_code::checked(file)?;
         // Machine code fits the engine that it was made for, and no other.
-        match load_on(engine, &code, Wasi::P3, limits) {
+        match load_on(engine_for(Wasi::P3, limits)?, &code, Wasi::P3, limits) {
             Err(p3) => load_on(engine_for(Wasi::P2, limits)?, &code, Wasi::P2, limits).map_err(|p2| {
                 format_err!("on the engine for WASI 0.3: {}; on that for WASI 0.2: {}", one_line(&p3), one_line(&p2))
             }),
@@ -58,9 +46,8 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Loa
         }
         check_header(&bytes).map_err(refuse)?;
         let wasi = compiler::wasi_of(&bytes).map_err(|error| refuse(one_line(&error)))?;
-        let (engine, code) = both(|| engine_for(wasi, limits), || compile_or_take_kept(&bytes, wasi));
-        let code = code.map_err(|error| refuse(one_line(&error)))?;
-        load_on(engine?, &code, wasi, limits)
+        let code = compile_or_take_kept(&bytes, wasi).map_err(|error| refuse(one_line(&error)))?;
+        load_on(engine_for(wasi, limits)?, &code, wasi, limits)
     };
     loaded.map_err(|error| refuse(one_line(&error)))
 }
@@ -77,24 +64,24 @@ fn engine_for(wasi: Wasi, limits: Limits) -> Result<Engine, String> {
 }
 
 /// Loads a component on an engine for usual ones, or on one of its own where it has more memories or tables than those.
-fn load_on(engine: Engine, code: &MachineCode, wasi: Wasi, limits: Limits) -> wasmtime::Result<Loaded> {
-    let usual = with_linker(&engine, code);
+fn load_on(engine: Engine, code: &MachineCode, wasi: Wasi, limits: Limits) -> wasmtime::Result<Component> {
+    let usual = code.load(&engine);
     let Some(parts) = parts_beyond(&usual, code, wasi, limits.parts)? else { return usual };
     drop((usual, engine));
     let engine = engine_for(wasi, Limits { parts, ..limits }).map_err(wasmtime::Error::msg)?;
-    with_linker(&engine, code)
+    code.load(&engine)
 }
 
 /// What an instance of the component consists of, where that is more than `usual`. A component that could not be loaded for usual ones
 /// is looked at on an engine without a pool.
 fn parts_beyond(
-    loaded: &wasmtime::Result<Loaded>,
+    loaded: &wasmtime::Result<Component>,
     code: &MachineCode,
     wasi: Wasi,
     usual: Parts,
 ) -> wasmtime::Result<Option<Parts>> {
     let resources = match loaded {
-        Ok(loaded) => loaded.component.resources_required(),
+        Ok(component) => component.resources_required(),
         // Machine code for another engine cannot be loaded here, either; the first error tells why.
         Err(_) => match code.load(&engine::for_inspection(wasi)?) {
             Ok(component) => component.resources_required(),
@@ -108,21 +95,4 @@ fn parts_beyond(
     let (memories, tables) = (resources.num_memories, resources.num_tables);
     let is_beyond = memories > usual.memories || tables > usual.tables;
     Ok(is_beyond.then(|| Parts { memories: memories.max(usual.memories), tables: tables.max(usual.tables) }))
-}
-
-/// Makes the engine, and meanwhile finds the machine code, which takes as long.
-fn both<E, C: Send>(engine: impl FnOnce() -> E, code: impl FnOnce() -> C + Send) -> (E, C) {
-    thread::scope(|scope| {
-        let code = scope.spawn(code);
-        (engine(), code.join().expect("no panic"))
-    })
-}
-
-/// Loads a component, and meanwhile makes the linker, which takes a million instructions.
-fn with_linker(engine: &Engine, code: &MachineCode) -> wasmtime::Result<Loaded> {
-    thread::scope(|scope| {
-        let linker = scope.spawn(|| guest::linker(engine));
-        let component = code.load(engine)?;
-        Ok(Loaded { component, linker: linker.join().expect("no panic")? })
-    })
 }

@@ -47,6 +47,8 @@ pub(crate) enum Failed {
     Trap(wasmtime::Error),
     /// The guest answered with an error instead of a response.
     Error(wasmtime::Error),
+    /// The guest has not responded, or its response has stalled, in time.
+    Late,
 }
 
 impl Failed {
@@ -61,6 +63,7 @@ impl Failed {
             Failed::NoRoom(_) | Failed::Start(_) => (Failure::Instantiation, "guest could not be instantiated"),
             Failed::Trap(_) => (Failure::Trap, "guest trapped"),
             Failed::Error(_) => (Failure::Error, "guest answered with an error"),
+            Failed::Late => (Failure::Timeout, "guest stopped"),
         };
         METRICS.failed(failure);
         tracing::warn!(error = %self, "{message}");
@@ -69,15 +72,13 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failed::NoRoom(error) | Failed::Start(error) | Failed::Trap(error) | Failed::Error(error)) = self;
-        f.write_str(&one_line(error))
+        match self {
+            Failed::NoRoom(error) | Failed::Start(error) | Failed::Trap(error) | Failed::Error(error) => {
+                f.write_str(&one_line(error))
+            }
+            Failed::Late => f.write_str("it did not respond, or its response stalled, for the time of a request"),
+        }
     }
-}
-
-/// Counts and logs a guest that is stopped for being late.
-pub(crate) fn stopped_late() {
-    METRICS.failed(Failure::Timeout);
-    tracing::warn!("guest stopped: it did not answer, or its answer did not get on, in time");
 }
 
 /// Counts and logs a guest that is stopped while it works on after its answer.
@@ -358,7 +359,7 @@ impl GuestBody {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(request_timeout)));
         ready!(deadline.as_mut().poll(cx));
         self.run = None;
-        stopped_late();
+        Failed::Late.report();
         Poll::Ready(Some(Err(Error::HttpResponseTimeout)))
     }
 }

@@ -48,9 +48,9 @@ pub(crate) fn serve(Serve { component: file, precompiled, server, guest }: Serve
     let request_timeout = server.request_timeout;
     let build = async move {
         // Compiling takes its time; signals and probes are answered meanwhile.
-        let loaded = tokio::task::spawn_blocking(move || loader::load(&file, precompiled, limits));
-        let loaded = loaded.await.map_err(|panic| panic.to_string())??;
-        let guest = Guest::new(&loaded, guest)?;
+        let component = tokio::task::spawn_blocking(move || loader::load(&file, precompiled, limits));
+        let component = component.await.map_err(|panic| panic.to_string())??;
+        let guest = Guest::new(&component, guest)?;
         let runtime = guest.runtime();
         let handler = GuestHandler::start(guest, request_timeout).await?;
         let finished = Box::pin(handler.finished());

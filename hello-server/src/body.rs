@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -34,6 +34,7 @@ pub struct RequestBody {
     awaits_continue: Flag,
     /// Until the body has ended.
     progress: Option<Arc<Progress>>,
+    deadline: Instant,
 }
 
 /// State of a request's body that the pipeline shares; never set where it has none to share.
@@ -57,7 +58,13 @@ impl Flag {
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming, limit: u64, progress: &Arc<Progress>, expects_continue: bool) -> Self {
+    pub(crate) fn new(
+        body: Incoming,
+        limit: u64,
+        progress: &Arc<Progress>,
+        expects_continue: bool,
+        deadline: Instant,
+    ) -> Self {
         let progress = (!body.is_end_stream()).then(|| progress.clone());
         if let Some(progress) = &progress {
             progress.body();
@@ -65,7 +72,12 @@ impl RequestBody {
         // A body of a known length cannot become longer: hyper sees to that.
         let over_limit = Flag::new(body.size_hint().exact().is_none(), false);
         let awaits_continue = Flag::new(expects_continue && progress.is_some(), true);
-        RequestBody { body: Some(body), remaining: limit, over_limit, awaits_continue, progress }
+        RequestBody { body: Some(body), remaining: limit, over_limit, awaits_continue, progress, deadline }
+    }
+
+    /// When the response to the request must have begun; then the server responds with 504 itself.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// Whether the announced length is over the limit already.

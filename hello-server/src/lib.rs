@@ -49,7 +49,7 @@ pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, color, count, parse, size, timeout};
 pub use connection_memory::container_memory;
 pub use problem::problem;
-pub use request::shed;
+pub use request::{late, shed};
 pub use semantics::may_have_content;
 pub use trace::{ChildSpan, HELP as TRACES_HELP, TRACEPARENT};
 pub use workers::Threads;

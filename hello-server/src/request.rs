@@ -125,8 +125,10 @@ impl<S> Pipeline<S> {
         let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log(), span);
         // Whatever becomes of the request, what is left of its body is read.
         let expects_continue = expects_continue(&request);
-        let request =
-            request.map(|body| RequestBody::new(body, self.config.body_limit, exchange.progress(), expects_continue));
+        let deadline = exchange.started + self.config.request_timeout;
+        let request = request.map(|body| {
+            RequestBody::new(body, self.config.body_limit, exchange.progress(), expects_continue, deadline)
+        });
         let awaits_continue = request.body().awaits_continue();
         let refusal =
             if has_too_many_headers { Some(too_many_headers()) } else { self.refusal(&request, &mut exchange) };
@@ -236,7 +238,7 @@ impl<S> Pipeline<S> {
             Ok(Err(_panic)) => {
                 Err(problem(StatusCode::INTERNAL_SERVER_ERROR, "the handler panicked; the log has the reason"))
             }
-            Err(_elapsed) => Err(problem(StatusCode::GATEWAY_TIMEOUT, "the handler did not answer in time")),
+            Err(_elapsed) => Err(late()),
         }
     }
 
@@ -257,6 +259,11 @@ impl<S> Pipeline<S> {
 fn too_many_headers() -> Response<Full<Bytes>> {
     let detail = format!("the request has more than {MAX_HEADERS} header fields");
     problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &detail)
+}
+
+/// The response to a request whose handler has not responded by [`RequestBody::deadline`].
+pub fn late() -> Response<Full<Bytes>> {
+    problem(StatusCode::GATEWAY_TIMEOUT, "the handler did not respond in time")
 }
 
 /// Refuses a request for want of room: 503 that says when to come again, and counted.

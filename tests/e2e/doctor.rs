@@ -65,7 +65,8 @@ pub(crate) fn finds_an_absent_image_and_an_autoscaler_without_metrics() {
 
 pub(crate) fn finds_what_breaks_a_pod() {
     let hello = Namespace::new("hello");
-    hello.helm("install", &["chart"]);
+    // The image of the shell below has no user but root.
+    hello.helm("install", &["chart", "--set", "podSecurityContext.runAsUser=65532"]);
     let patch = |pod: Value| {
         let patch = json!({ "spec": { "template": { "spec": pod } } }).to_string();
         kubectl(&["patch", "deployment/hello", "--namespace", "hello", "--patch", &patch]);
@@ -138,6 +139,11 @@ pub(crate) fn finds_what_keeps_a_container_from_starting() {
     ]);
     hello.helm("upgrade", &["chart", "--set", "image.repository=Hello"]);
     wait_until_it_says(&[("pod hello-", "is no name of an image"), ("", "InvalidImageName")]);
+    kubectl(&["set", "image", "deployment/hello", "--namespace", "hello", "hello=docker.io/library/busybox:1.37"]);
+    wait_until_it_says(&[
+        ("pod hello-", "would run as root: --set podSecurityContext.runAsUser"),
+        ("", "runAsNonRoot"),
+    ]);
 }
 
 struct WithoutMetrics;
