@@ -6,7 +6,6 @@
 mod accept;
 mod access;
 mod admin;
-mod allocator;
 mod allowed_host;
 mod body;
 mod coalesced;
@@ -43,11 +42,12 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tokio::sync::{Semaphore, watch};
 
-pub use allocator::Allocator;
 pub use allowed_host::AllowedHost;
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, color, count, parse, size, timeout};
 pub use connection_memory::container_memory;
+/// The allocator of the programs: C's of musl costs more.
+pub use mimalloc::MiMalloc as Allocator;
 pub use problem::problem;
 pub use request::{late, shed};
 pub use semantics::may_have_content;
