@@ -76,6 +76,7 @@ impl RequestBody {
     }
 
     /// When the response to the request must have begun; then the server responds with 504 itself.
+    #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }

@@ -262,6 +262,7 @@ fn too_many_headers() -> Response<Full<Bytes>> {
 }
 
 /// The response to a request whose handler has not responded by [`RequestBody::deadline`].
+#[must_use]
 pub fn late() -> Response<Full<Bytes>> {
     problem(StatusCode::GATEWAY_TIMEOUT, "the handler did not respond in time")
 }

@@ -3,65 +3,22 @@
 //! A request reaches [`router`] after a shell has accepted it: `hello-server` in the native binary, or a WASI HTTP host
 //! around one of the components in `hello-wasm/`. What differs between those worlds comes in through [`Platform`].
 
-mod accept;
+mod build_info;
+mod negotiation;
 mod page;
+mod platform;
 mod problem;
 mod routes;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
     routing::{MethodRouter, any, get},
 };
 
-/// The message when none is set.
-pub const DEFAULT_MESSAGE: &str = "Hello from Rust in Kubernetes!";
-
-/// The page's colour when none is set.
-pub const DEFAULT_COLOR: &str = "#326ce5";
-
-/// The source revision this handler was built from, where `HELLO_COMMIT` was set then.
-pub const COMMIT: &str = match option_env!("HELLO_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
-
-/// The version of the service, such as `1.2.3`.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// A wait.
-pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Where the handler runs and what it is told there. A route asks when it wants to know: in a component every question is a call of
-/// the host.
-pub trait Platform: Send + Sync + 'static {
-    /// `native`, `wasi-0.2` or `wasi-0.3`.
-    fn runtime(&self) -> &'static str;
-
-    /// Waits on whatever clock the platform has.
-    fn sleep(&self, duration: Duration) -> Sleep;
-
-    /// The program around the component, such as `hello-host/1.2.3`, where it gives its name.
-    fn wasi_host(&self) -> Option<String> {
-        None
-    }
-
-    /// The name of the machine or pod, where it can be known.
-    fn hostname(&self) -> Option<String> {
-        None
-    }
-
-    /// The text of the greeting; [`DEFAULT_MESSAGE`] if `None` or empty.
-    fn message(&self) -> Option<String> {
-        None
-    }
-
-    /// A CSS colour name or `#rrggbb` for the page; [`DEFAULT_COLOR`] if `None` or another text.
-    fn color(&self) -> Option<String> {
-        None
-    }
-}
+pub use build_info::{COMMIT, VERSION};
+pub use platform::{DEFAULT_COLOR, DEFAULT_MESSAGE, Platform, Sleep};
 
 type Route = fn() -> MethodRouter<routes::Hello>;
 

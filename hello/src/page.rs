@@ -7,7 +7,10 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use crate::{DEFAULT_COLOR, Platform, VERSION, routes::message};
+use crate::{
+    build_info::VERSION,
+    platform::{DEFAULT_COLOR, Platform},
+};
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -27,7 +30,7 @@ pub(crate) fn answer(platform: &dyn Platform) -> Response {
 fn render(platform: &dyn Platform) -> String {
     let color = platform.color().filter(|color| is_color(color));
     let values = [
-        ("message", message(platform)),
+        ("message", platform.greeting()),
         ("color", color.map_or(DEFAULT_COLOR.into(), Cow::Owned)),
         ("runtime", platform.runtime().into()),
         ("version", VERSION.into()),
@@ -76,7 +79,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::Sleep;
+    use crate::platform::Sleep;
 
     struct Settings {
         message: &'static str,

@@ -1,7 +1,6 @@
 //! One function a route. The contract they keep is `openapi.json`.
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -20,7 +19,13 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{COMMIT, DEFAULT_MESSAGE, Platform, VERSION, accept::prefers_html, page, problem::problem};
+use crate::{
+    build_info::{COMMIT, VERSION},
+    negotiation::prefers_html,
+    page,
+    platform::Platform,
+    problem::problem,
+};
 
 /// The state of the router.
 pub(crate) type Hello = Arc<App>;
@@ -40,16 +45,11 @@ impl App {
     fn greeting(&self) -> Bytes {
         let greeting = self.greeting.get_or_init(|| {
             let platform = &*self.platform;
-            let greeting = Greeting { message: &message(platform), runtime: platform.runtime(), version: VERSION };
+            let greeting = Greeting { message: &platform.greeting(), runtime: platform.runtime(), version: VERSION };
             serde_json::to_vec(&greeting).expect("strings can be written as JSON").into()
         });
         greeting.clone()
     }
-}
-
-/// The text of the greeting.
-pub(crate) fn message(platform: &dyn Platform) -> Cow<'static, str> {
-    platform.message().filter(|text| !text.is_empty()).map_or(DEFAULT_MESSAGE.into(), Cow::Owned)
 }
 
 /// Headers that belong to one connection, not to the request: HTTP/2 and WASI hosts do not carry them, so no runtime shows them.
@@ -106,7 +106,7 @@ pub(crate) async fn home(State(app): State<Hello>, request: Request) -> Response
 pub(crate) async fn info(State(app): State<Hello>) -> Response {
     let platform = &*app.platform;
     Json(Info {
-        message: &message(platform),
+        message: &platform.greeting(),
         runtime: platform.runtime(),
         version: VERSION,
         commit: COMMIT,
