@@ -163,9 +163,10 @@ impl Guest {
         let pre = link(component, &linker)?;
         let mut environment = Vec::new();
         for PassedVariable { name, value } in mem::take(&mut config.pass_env) {
-            match value {
-                Some(value) => environment.push((name, value)),
-                None => tracing::warn!(variable = name, "a variable to pass to the guest is not set"),
+            if let Some(value) = value {
+                environment.push((name, value));
+            } else {
+                tracing::warn!(variable = name, "a variable to pass to the guest is not set");
             }
         }
         environment.append(&mut config.env);
