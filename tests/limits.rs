@@ -1,7 +1,7 @@
 //! The limits and layers of the server, seen from outside, for both kinds of server.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     thread,
     time::Duration,
@@ -12,8 +12,8 @@ use futures_util::{future::join_all, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tests::{
-    AnyBody, AnyRequest, PATIENCE, Protocol, Server, http2_connection, over_http2, raw, request, send, servers,
-    try_send,
+    AnyBody, AnyRequest, PATIENCE, Protocol, Server, http2_connection, over_http2, raw, read_to_close, request, send,
+    servers, tcp, try_send,
 };
 use tokio::{
     runtime::Builder,
@@ -175,13 +175,18 @@ fn connections_over_the_cap_wait() {
     for server in servers(&["--max-connections", "2"]) {
         let held = [(); 2].map(|()| TcpStream::connect(server.address).expect("a connection"));
         server.wait_for_metric("http_connections", 2.0);
-        let address = server.address;
-        let waiting = thread::spawn(move || tests::get(address, "/"));
-        assert_eq!(server.admin("/livez").status, 200);
+        let mut waiting = tcp(server.address);
+        waiting.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("sent");
+        // That nothing comes can only be seen by waiting for it.
+        let mut byte = [0];
+        waiting.set_read_timeout(Some(Duration::from_millis(300))).expect("a socket");
+        let error = waiting.read(&mut byte).expect_err("it is not accepted");
+        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
         assert!((server.metric("http_connections") - 2.0).abs() < f64::EPSILON);
-        assert!(!waiting.is_finished());
         drop(held);
-        assert_eq!(waiting.join().expect("no panic").status, 200);
+        waiting.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let response = read_to_close(&mut waiting);
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     }
 }
 
@@ -407,6 +412,9 @@ fn every_request_is_counted_once() {
         server.wait_for_metric("http_requests_total{method=\"other\",status=\"405\"}", 1.0);
         server.wait_for_metric("http_request_duration_seconds_count{status=\"2xx\"}", 2.0);
         let metrics = server.admin("/metrics");
+        let counted = metrics.text().lines().filter(|line| line.starts_with("http_requests_total{"));
+        let counts = counted.filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok());
+        assert_eq!(counts.sum::<u32>(), 5, "{}", metrics.text());
         assert!(metrics.text().contains("build_info{"));
         assert!(metrics.text().contains("process_resident_memory_bytes "));
         assert!(!metrics.text().contains("nope"), "paths are no labels");
