@@ -14,6 +14,21 @@ use tests::{
 };
 use tokio::runtime::Runtime;
 
+tests::guest_tests! {
+    sins_are_punished_and_bystanders_unharmed;
+    all_instances_together_have_a_limit_of_memory;
+    a_request_is_shed_where_others_have_all_the_memory;
+    no_guest_runs_for_a_body_over_the_limit;
+    a_guest_sees_only_the_variables_that_it_is_given;
+    a_body_that_breaks_off_does_not_look_whole;
+    an_answer_that_is_none_is_contained;
+    every_worker_may_loop_and_others_are_still_served;
+    a_guest_that_loops_while_it_starts_costs_only_its_own_request;
+    more_instances_than_allowed_are_refused_as_overload;
+    output_is_logged_line_by_line_and_bounded;
+    memory_that_is_refused_to_one_is_not_taken_from_others;
+}
+
 const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
 
 fn serve(guest: &str, flags: &[&str]) -> Server {
@@ -22,111 +37,92 @@ fn serve(guest: &str, flags: &[&str]) -> Server {
     Server::start(command)
 }
 
-#[test]
-fn sins_are_punished_and_bystanders_unharmed() {
-    for guest in GUESTS {
-        let server = serve(guest, &[]);
-        let ((), bystanders) = with_bystanders(&server, "/ok", || {
-            for (sin, status) in [("/loop", 504), ("/trap", 500), ("/recurse", 500), ("/memory", 500), ("/never", 504)]
-            {
-                for protocol in [Protocol::Http1, Protocol::Http2] {
-                    let answer = send(server.address, protocol, request("GET", sin, ""));
-                    assert_eq!(answer.status, status, "{guest} {sin} {protocol:?}: {:?}", answer.body);
-                    assert_eq!(answer.header("content-type"), "application/problem+json", "{guest} {sin} {protocol:?}");
-                    assert_eq!(answer.json()["status"], status, "{guest} {sin} {protocol:?}");
-                }
-            }
-        });
-        assert!(bystanders.answered > 0);
-        server.wait_for_metric("wasm_instance_failures_total{reason=\"timeout\"}", 4.0);
-        server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 6.0);
-        // Idle instances go after a second, those of the sins before: nothing is left behind.
-        server.wait_for_metric("wasm_instances", 0.0);
-        server.wait_for_metric("wasm_guest_memory_bytes", 0.0);
-        server.wait_for_metric("http_requests_in_flight", 0.0);
-    }
-}
-
-#[test]
-fn all_instances_together_have_a_limit_of_memory() {
-    for guest in GUESTS {
-        // Less than one of them may have for itself.
-        let server = serve(guest, &["--max-total-memory-size", "12MiB"]);
-        assert_eq!(server.get("/memory").status, 500);
-        server.wait_for_log(|line| line["message"] == "guest was refused memory" && line["of"] == "all instances");
-        assert_eq!(server.get("/ok").text(), "ok");
-        server.wait_for_metric("wasm_guest_memory_bytes", 0.0);
-    }
-}
-
-#[test]
-fn a_request_is_shed_where_others_have_all_the_memory() {
-    for guest in GUESTS {
-        // Enough for one instance.
-        let server = serve(guest, &["--max-total-memory-size", "2MiB", "--request-timeout", "1h"]);
-        let mut caller = TcpStream::connect(server.address).expect("a connection");
-        caller.write_all(b"GET /forever HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-        caller.read_exact(&mut [0]).expect("an answer that goes on");
-        let shed = server.get("/ok");
-        assert_eq!((shed.status.as_u16(), shed.header("retry-after")), (503, "1"), "{guest}: {:?}", shed.body);
-        server.wait_for_metric("http_requests_shed_total", 1.0);
-        server.wait_for_metric("wasm_instance_failures_total{reason=\"instantiation\"}", 1.0);
-        drop(caller);
-        server.wait_for_metric("wasm_instances", 0.0);
-        assert_eq!(server.get("/ok").text(), "ok");
-    }
-}
-
-#[test]
-fn no_guest_runs_for_a_body_over_the_limit() {
-    for guest in GUESTS {
-        let server = serve(guest, &["--body-limit", "1KiB"]);
-        for _ in 0..3 {
-            let answer = send(server.address, Protocol::Http1, request("POST", "/ok", vec![b'x'; 1025]));
-            assert_eq!(answer.status, 413, "{guest}");
-        }
-        // The one that was made before there were requests has answered none.
-        server.wait_for_metric("http_requests_total{method=\"POST\",status=\"413\"}", 3.0);
-        server.wait_for_metric("wasm_instantiations_total", 1.0);
-        server.wait_for_metric("wasm_instance_reuses_total", 0.0);
-    }
-}
-
-#[test]
-fn a_guest_sees_only_the_variables_that_it_is_given() {
-    for guest in GUESTS {
-        let mut command = host(guest);
-        command.env("DATABASE_PASSWORD", "hidden").env("HELLO_MAX_INSTANCES", "4").args(["--env", "GIVEN=1"]);
-        command
-            .env("DATABASE_HOST", "db")
-            .env("DATABASE_NAME", "notes")
-            .env("HELLO_PASS_ENV", "DATABASE_HOST,DATABASE_NAME,NOT_SET");
-        let server = Server::start(command);
-        let seen = server.get("/environment").text().to_owned();
-        assert_eq!(seen, "DATABASE_HOST DATABASE_NAME GIVEN HOSTNAME WASI_HOST", "{guest}");
-        server.wait_for_log(|line| line["variable"] == "NOT_SET" && line["level"] == "WARN");
-    }
-}
-
-#[test]
-fn a_body_that_breaks_off_does_not_look_whole() {
-    for guest in GUESTS {
-        let server = serve(guest, &[]);
-        let ((), bystanders) = with_bystanders(&server, "/ok", || {
+fn sins_are_punished_and_bystanders_unharmed(guest: &str) {
+    let server = serve(guest, &[]);
+    let ((), bystanders) = with_bystanders(&server, "/ok", || {
+        for (sin, status) in [("/loop", 504), ("/trap", 500), ("/recurse", 500), ("/memory", 500), ("/never", 504)] {
             for protocol in [Protocol::Http1, Protocol::Http2] {
-                let mut asked = request("GET", "/break", "");
-                let id = format!("broken-{protocol:?}");
-                asked.headers_mut().insert("x-request-id", id.parse().expect("a header"));
-                let broken = try_send(server.address, protocol, asked);
-                assert!(broken.is_err(), "{guest} {protocol:?}: {broken:?}");
-                let told = server.wait_for_log(|line| line["request_id"] == id.as_str());
-                let texts = ["message", "level", "path"].map(|field| told[field].as_str());
-                assert_eq!(texts, ["answer broken off", "WARN", "/break"].map(Some));
+                let answer = send(server.address, protocol, request("GET", sin, ""));
+                assert_eq!(answer.status, status, "{guest} {sin} {protocol:?}: {:?}", answer.body);
+                assert_eq!(answer.header("content-type"), "application/problem+json", "{guest} {sin} {protocol:?}");
+                assert_eq!(answer.json()["status"], status, "{guest} {sin} {protocol:?}");
             }
-        });
-        assert!(bystanders.answered > 0);
-        server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 2.0);
+        }
+    });
+    assert!(bystanders.answered > 0);
+    server.wait_for_metric("wasm_instance_failures_total{reason=\"timeout\"}", 4.0);
+    server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 6.0);
+    // Idle instances go after a second, those of the sins before: nothing is left behind.
+    server.wait_for_metric("wasm_instances", 0.0);
+    server.wait_for_metric("wasm_guest_memory_bytes", 0.0);
+    server.wait_for_metric("http_requests_in_flight", 0.0);
+}
+
+fn all_instances_together_have_a_limit_of_memory(guest: &str) {
+    // Less than one of them may have for itself.
+    let server = serve(guest, &["--max-total-memory-size", "12MiB"]);
+    assert_eq!(server.get("/memory").status, 500);
+    server.wait_for_log(|line| line["message"] == "guest was refused memory" && line["of"] == "all instances");
+    assert_eq!(server.get("/ok").text(), "ok");
+    server.wait_for_metric("wasm_guest_memory_bytes", 0.0);
+}
+
+fn a_request_is_shed_where_others_have_all_the_memory(guest: &str) {
+    // Enough for one instance.
+    let server = serve(guest, &["--max-total-memory-size", "2MiB", "--request-timeout", "1h"]);
+    let mut caller = TcpStream::connect(server.address).expect("a connection");
+    caller.write_all(b"GET /forever HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    caller.read_exact(&mut [0]).expect("an answer that goes on");
+    let shed = server.get("/ok");
+    assert_eq!((shed.status.as_u16(), shed.header("retry-after")), (503, "1"), "{guest}: {:?}", shed.body);
+    server.wait_for_metric("http_requests_shed_total", 1.0);
+    server.wait_for_metric("wasm_instance_failures_total{reason=\"instantiation\"}", 1.0);
+    drop(caller);
+    server.wait_for_metric("wasm_instances", 0.0);
+    assert_eq!(server.get("/ok").text(), "ok");
+}
+
+fn no_guest_runs_for_a_body_over_the_limit(guest: &str) {
+    let server = serve(guest, &["--body-limit", "1KiB"]);
+    for _ in 0..3 {
+        let answer = send(server.address, Protocol::Http1, request("POST", "/ok", vec![b'x'; 1025]));
+        assert_eq!(answer.status, 413, "{guest}");
     }
+    // The one that was made before there were requests has answered none.
+    server.wait_for_metric("http_requests_total{method=\"POST\",status=\"413\"}", 3.0);
+    server.wait_for_metric("wasm_instantiations_total", 1.0);
+    server.wait_for_metric("wasm_instance_reuses_total", 0.0);
+}
+
+fn a_guest_sees_only_the_variables_that_it_is_given(guest: &str) {
+    let mut command = host(guest);
+    command.env("DATABASE_PASSWORD", "hidden").env("HELLO_MAX_INSTANCES", "4").args(["--env", "GIVEN=1"]);
+    command
+        .env("DATABASE_HOST", "db")
+        .env("DATABASE_NAME", "notes")
+        .env("HELLO_PASS_ENV", "DATABASE_HOST,DATABASE_NAME,NOT_SET");
+    let server = Server::start(command);
+    let seen = server.get("/environment").text().to_owned();
+    assert_eq!(seen, "DATABASE_HOST DATABASE_NAME GIVEN HOSTNAME WASI_HOST", "{guest}");
+    server.wait_for_log(|line| line["variable"] == "NOT_SET" && line["level"] == "WARN");
+}
+
+fn a_body_that_breaks_off_does_not_look_whole(guest: &str) {
+    let server = serve(guest, &[]);
+    let ((), bystanders) = with_bystanders(&server, "/ok", || {
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let mut asked = request("GET", "/break", "");
+            let id = format!("broken-{protocol:?}");
+            asked.headers_mut().insert("x-request-id", id.parse().expect("a header"));
+            let broken = try_send(server.address, protocol, asked);
+            assert!(broken.is_err(), "{guest} {protocol:?}: {broken:?}");
+            let told = server.wait_for_log(|line| line["request_id"] == id.as_str());
+            let texts = ["message", "level", "path"].map(|field| told[field].as_str());
+            assert_eq!(texts, ["answer broken off", "WARN", "/break"].map(Some));
+        }
+    });
+    assert!(bystanders.answered > 0);
+    server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 2.0);
 }
 
 #[test]
@@ -149,65 +145,56 @@ fn a_caller_that_leaves_frees_its_instance() {
     }
 }
 
-#[test]
-fn an_answer_that_is_none_is_contained() {
-    for guest in GUESTS {
-        let server = serve(guest, &[]);
-        let ((), bystanders) = with_bystanders(&server, "/ok", || {
-            for protocol in [Protocol::Http1, Protocol::Http2] {
-                for path in ["/many-headers", "/forged-header"] {
-                    let answer = send(server.address, protocol, request("GET", path, ""));
-                    assert_eq!(answer.status, 500, "{guest} {path} {protocol:?}");
-                }
-                // Less than it says never looks whole; of more, nothing is sent that the caller could take for another answer.
-                for (path, length) in [("/too-short", None), ("/too-long", Some(1))] {
-                    if let Ok(answer) = try_send(server.address, protocol, request("GET", path, "")) {
-                        let is_contained = answer.status == 500 || Some(answer.body.len()) == length;
-                        assert!(is_contained, "{guest} {path} {protocol:?}: {answer:?}");
-                    }
+fn an_answer_that_is_none_is_contained(guest: &str) {
+    let server = serve(guest, &[]);
+    let ((), bystanders) = with_bystanders(&server, "/ok", || {
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            for path in ["/many-headers", "/forged-header"] {
+                let answer = send(server.address, protocol, request("GET", path, ""));
+                assert_eq!(answer.status, 500, "{guest} {path} {protocol:?}");
+            }
+            // Less than it says never looks whole; of more, nothing is sent that the caller could take for another answer.
+            for (path, length) in [("/too-short", None), ("/too-long", Some(1))] {
+                if let Ok(answer) = try_send(server.address, protocol, request("GET", path, "")) {
+                    let is_contained = answer.status == 500 || Some(answer.body.len()) == length;
+                    assert!(is_contained, "{guest} {path} {protocol:?}: {answer:?}");
                 }
             }
-        });
-        assert!(bystanders.answered > 0);
-    }
+        }
+    });
+    assert!(bystanders.answered > 0);
 }
 
-#[test]
-fn every_worker_may_loop_and_others_are_still_served() {
-    for guest in GUESTS {
-        let server = serve(guest, &[]);
-        let ((), bystanders) = with_bystanders(&server, "/ok", || {
-            let loops: Vec<_> = (0..8)
-                .map(|_| {
-                    let address = server.address;
-                    thread::spawn(move || get(address, "/loop").status)
-                })
-                .collect();
-            for status in loops {
-                assert_eq!(status.join().expect("no panic"), 504);
-            }
-        });
-        assert!(bystanders.answered > 0);
-        assert_eq!(server.admin("/livez").status, 200);
-    }
+fn every_worker_may_loop_and_others_are_still_served(guest: &str) {
+    let server = serve(guest, &[]);
+    let ((), bystanders) = with_bystanders(&server, "/ok", || {
+        let loops: Vec<_> = (0..8)
+            .map(|_| {
+                let address = server.address;
+                thread::spawn(move || get(address, "/loop").status)
+            })
+            .collect();
+        for status in loops {
+            assert_eq!(status.join().expect("no panic"), 504);
+        }
+    });
+    assert!(bystanders.answered > 0);
+    assert_eq!(server.admin("/livez").status, 200);
 }
 
-#[test]
-fn a_guest_that_loops_while_it_starts_costs_only_its_own_request() {
-    for guest in GUESTS {
-        // Every other instance never comes up, so the first one, which the server starts with, may not either.
-        let server = std::iter::repeat_with(|| {
-            let mut command = host(guest);
-            command.args(["--request-timeout", "300ms", "--env", "LOOP_AT_START=half"]);
-            command.args(["--max-instance-reuse-count", "1"]);
-            Server::bound(command)
-        })
-        .find(|server| server.wait_for_log(|line| line["message"] == "ready" || line.is_string())["message"] == "ready")
-        .expect("an endless iterator");
-        let statuses: Vec<_> = (0..30).map(|_| server.get("/ok").status.as_u16()).collect();
-        assert!(statuses.iter().all(|status| [200, 504].contains(status)), "{statuses:?}");
-        assert!(statuses.contains(&200) && statuses.contains(&504), "{statuses:?}");
-    }
+fn a_guest_that_loops_while_it_starts_costs_only_its_own_request(guest: &str) {
+    // Every other instance never comes up, so the first one, which the server starts with, may not either.
+    let server = std::iter::repeat_with(|| {
+        let mut command = host(guest);
+        command.args(["--request-timeout", "300ms", "--env", "LOOP_AT_START=half"]);
+        command.args(["--max-instance-reuse-count", "1"]);
+        Server::bound(command)
+    })
+    .find(|server| server.wait_for_log(|line| line["message"] == "ready" || line.is_string())["message"] == "ready")
+    .expect("an endless iterator");
+    let statuses: Vec<_> = (0..30).map(|_| server.get("/ok").status.as_u16()).collect();
+    assert!(statuses.iter().all(|status| [200, 504].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&200) && statuses.contains(&504), "{statuses:?}");
 }
 
 #[test]
@@ -260,40 +247,31 @@ fn instances_are_shared_only_as_far_as_allowed() {
     assert!(counts.contains(&"1".to_owned()), "no instance serves a second request");
 }
 
-#[test]
-fn more_instances_than_allowed_are_refused_as_overload() {
-    for guest in GUESTS {
-        let server = serve(guest, &["--max-in-flight", "1"]);
-        let address = server.address;
-        let never = thread::spawn(move || get(address, "/never").status);
-        server.wait_for_metric("http_requests_in_flight", 1.0);
-        assert_eq!(server.get("/ok").status, 503);
-        assert_eq!(never.join().expect("no panic"), 504);
-        server.wait_for_metric("wasm_instances", 0.0);
-        server.wait_for_metric("http_requests_in_flight", 0.0);
-        assert_eq!(server.get("/ok").status, 200);
-    }
+fn more_instances_than_allowed_are_refused_as_overload(guest: &str) {
+    let server = serve(guest, &["--max-in-flight", "1"]);
+    let address = server.address;
+    let never = thread::spawn(move || get(address, "/never").status);
+    server.wait_for_metric("http_requests_in_flight", 1.0);
+    assert_eq!(server.get("/ok").status, 503);
+    assert_eq!(never.join().expect("no panic"), 504);
+    server.wait_for_metric("wasm_instances", 0.0);
+    server.wait_for_metric("http_requests_in_flight", 0.0);
+    assert_eq!(server.get("/ok").status, 200);
 }
 
-#[test]
-fn output_is_logged_line_by_line_and_bounded() {
-    for guest in GUESTS {
-        let server = serve(guest, &["--request-timeout", "30s"]);
-        assert_eq!(server.get("/print").text(), "printed");
-        server.wait_for_log(|line| {
-            line["target"] == "guest" && line["message"] == "guest output over the limit is dropped"
-        });
-        let lines: Vec<_> = server.log().into_iter().filter(|line| line["target"] == "guest").collect();
-        assert!(
-            lines
-                .iter()
-                .any(|line| line["output"].as_str().is_some_and(|text| text.starts_with("first line\u{1b}[31m")))
-        );
-        assert!((100..2000).contains(&lines.len()), "{} lines", lines.len());
-        let is_report = |line: &&Value| line["message"] == "guest output over the limit is dropped";
-        assert_eq!(lines.iter().filter(is_report).count(), 1, "the limit is reported once");
-        assert!(server.log().iter().all(|line| !line.is_string()), "no line is forged");
-    }
+fn output_is_logged_line_by_line_and_bounded(guest: &str) {
+    let server = serve(guest, &["--request-timeout", "30s"]);
+    assert_eq!(server.get("/print").text(), "printed");
+    server
+        .wait_for_log(|line| line["target"] == "guest" && line["message"] == "guest output over the limit is dropped");
+    let lines: Vec<_> = server.log().into_iter().filter(|line| line["target"] == "guest").collect();
+    assert!(
+        lines.iter().any(|line| line["output"].as_str().is_some_and(|text| text.starts_with("first line\u{1b}[31m")))
+    );
+    assert!((100..2000).contains(&lines.len()), "{} lines", lines.len());
+    let is_report = |line: &&Value| line["message"] == "guest output over the limit is dropped";
+    assert_eq!(lines.iter().filter(is_report).count(), 1, "the limit is reported once");
+    assert!(server.log().iter().all(|line| !line.is_string()), "no line is forged");
 }
 
 #[test]
@@ -307,24 +285,20 @@ fn output_in_one_call_is_bounded_as_well() {
 }
 
 /// What an instance may never have is not counted against the others.
-#[test]
-fn memory_that_is_refused_to_one_is_not_taken_from_others() {
-    for guest in GUESTS {
-        let flags = ["--max-total-memory-size", "64MiB", "--max-instance-reuse-count", "1"];
-        let server = serve(guest, &flags);
-        let (most, bystanders) = with_bystanders(&server, "/ok", || {
-            let greedy = thread::spawn({
-                let address = server.address;
-                move || (0..4).for_each(|_| assert_eq!(get(address, "/greedy").status, 504))
-            });
-            let counted =
-                std::iter::from_fn(|| (!greedy.is_finished()).then(|| server.metric("wasm_guest_memory_bytes")));
-            let most = counted.fold(0.0, f64::max);
-            greedy.join().expect("no panic");
-            most
+fn memory_that_is_refused_to_one_is_not_taken_from_others(guest: &str) {
+    let flags = ["--max-total-memory-size", "64MiB", "--max-instance-reuse-count", "1"];
+    let server = serve(guest, &flags);
+    let (most, bystanders) = with_bystanders(&server, "/ok", || {
+        let greedy = thread::spawn({
+            let address = server.address;
+            move || (0..4).for_each(|_| assert_eq!(get(address, "/greedy").status, 504))
         });
-        assert!(bystanders.answered > 0 && most <= f64::from(64 << 20), "{most} bytes");
-    }
+        let counted = std::iter::from_fn(|| (!greedy.is_finished()).then(|| server.metric("wasm_guest_memory_bytes")));
+        let most = counted.fold(0.0, f64::max);
+        greedy.join().expect("no panic");
+        most
+    });
+    assert!(bystanders.answered > 0 && most <= f64::from(64 << 20), "{most} bytes");
 }
 
 #[test]

@@ -12,6 +12,17 @@ use std::{
 
 use tests::{Answer, Exit, Server, dist, free_address, get, host, host_with, native, run_to_exit, runtimes};
 
+tests::command_tests! {
+    build_info_has_the_commit_of_the_environment;
+    sigterm_drains_without_losing_a_request;
+    the_drain_closes_idle_connections;
+    the_drain_has_a_deadline;
+    a_second_signal_ends_it_at_once;
+    interrupt_does_not_wait_for_load_balancers;
+    readiness_can_be_switched;
+    workers_are_held_to_the_processors_allowed;
+}
+
 fn with(mut command: Command, flags: &[&str]) -> Command {
     command.args(flags);
     command
@@ -49,16 +60,13 @@ fn binds_then_warms_then_turns_ready() {
     }
 }
 
-#[test]
-fn build_info_has_the_commit_of_the_environment() {
-    for mut command in runtimes() {
-        let server = Server::start({
-            command.env("HELLO_COMMIT", "abc123");
-            command
-        });
-        let metrics = server.admin("/metrics");
-        assert!(metrics.text().contains("commit=\"abc123\""), "{}", metrics.text());
-    }
+fn build_info_has_the_commit_of_the_environment(mut command: Command) {
+    let server = Server::start({
+        command.env("HELLO_COMMIT", "abc123");
+        command
+    });
+    let metrics = server.admin("/metrics");
+    assert!(metrics.text().contains("commit=\"abc123\""), "{}", metrics.text());
 }
 
 #[test]
@@ -70,65 +78,53 @@ fn one_line_tells_where_it_serves_and_what() {
     assert_eq!(ready["component"], dist("hello-wasi-0.3.wasm").to_str().expect("a path"));
 }
 
-#[test]
-fn sigterm_drains_without_losing_a_request() {
-    for command in runtimes() {
-        let server = Server::start(with(command, &["--drain-delay", "2s"]));
-        let request = in_flight(&server, "/delay/1");
-        server.signal("TERM");
-        server.wait_for_log(|line| line["message"] == "draining");
+fn sigterm_drains_without_losing_a_request(command: Command) {
+    let server = Server::start(with(command, &["--drain-delay", "2s"]));
+    let request = in_flight(&server, "/delay/1");
+    server.signal("TERM");
+    server.wait_for_log(|line| line["message"] == "draining");
 
-        // Load balancers are told, but those that have not heard yet are served.
-        let readiness = server.admin("/readyz");
-        assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "draining\n"));
-        assert_eq!(server.admin("/livez").status, 200);
-        let late = server.get("/");
-        assert_eq!((late.status.as_u16(), late.header("connection")), (200, "close"));
+    // Load balancers are told, but those that have not heard yet are served.
+    let readiness = server.admin("/readyz");
+    assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "draining\n"));
+    assert_eq!(server.admin("/livez").status, 200);
+    let late = server.get("/");
+    assert_eq!((late.status.as_u16(), late.header("connection")), (200, "close"));
 
-        assert_eq!(request.join().expect("no panic").expect("an answer").status, 200);
-        assert_eq!(server.wait().code(), Some(0));
-    }
+    assert_eq!(request.join().expect("no panic").expect("an answer").status, 200);
+    assert_eq!(server.wait().code(), Some(0));
 }
 
-#[test]
-fn the_drain_closes_idle_connections() {
-    for command in runtimes() {
-        let server = Server::start(with(command, &["--drain-delay", "0s"]));
-        let mut idle = TcpStream::connect(server.address).expect("a connection");
-        idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-        let mut silent = TcpStream::connect(server.address).expect("a connection");
-        server.wait_for_metric("http_connections", 2.0);
-        server.wait_for_metric("http_requests_total{method=\"GET\",status=\"200\"}", 1.0);
-        server.signal("TERM");
-        let mut answer = String::new();
-        idle.read_to_string(&mut answer).expect("closed in order");
-        assert!(answer.starts_with("HTTP/1.1 200"));
-        assert_eq!(silent.read(&mut [0]).expect("closed in order"), 0);
-        assert_eq!(server.wait().code(), Some(0));
-    }
+fn the_drain_closes_idle_connections(command: Command) {
+    let server = Server::start(with(command, &["--drain-delay", "0s"]));
+    let mut idle = TcpStream::connect(server.address).expect("a connection");
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let mut silent = TcpStream::connect(server.address).expect("a connection");
+    server.wait_for_metric("http_connections", 2.0);
+    server.wait_for_metric("http_requests_total{method=\"GET\",status=\"200\"}", 1.0);
+    server.signal("TERM");
+    let mut answer = String::new();
+    idle.read_to_string(&mut answer).expect("closed in order");
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    assert_eq!(silent.read(&mut [0]).expect("closed in order"), 0);
+    assert_eq!(server.wait().code(), Some(0));
 }
 
-#[test]
-fn the_drain_has_a_deadline() {
-    for command in runtimes() {
-        let server = Server::start(with(command, &["--drain-delay", "0s", "--drain-timeout", "100ms"]));
-        let request = in_flight(&server, "/delay/10");
-        server.signal("TERM");
-        let ended = server.wait();
-        assert_eq!(ended.code(), Some(1), "the code tells that something was cut off");
-        assert!(request.join().expect("no panic").is_err(), "the request was cut off before its ten seconds");
-    }
+fn the_drain_has_a_deadline(command: Command) {
+    let server = Server::start(with(command, &["--drain-delay", "0s", "--drain-timeout", "100ms"]));
+    let request = in_flight(&server, "/delay/10");
+    server.signal("TERM");
+    let ended = server.wait();
+    assert_eq!(ended.code(), Some(1), "the code tells that something was cut off");
+    assert!(request.join().expect("no panic").is_err(), "the request was cut off before its ten seconds");
 }
 
-#[test]
-fn a_second_signal_ends_it_at_once() {
-    for command in runtimes() {
-        let server = Server::start(with(command, &["--drain-delay", "1h"]));
-        server.signal("TERM");
-        server.wait_for_log(|line| line["message"] == "draining");
-        server.signal("TERM");
-        assert_eq!(server.wait().code(), Some(1));
-    }
+fn a_second_signal_ends_it_at_once(command: Command) {
+    let server = Server::start(with(command, &["--drain-delay", "1h"]));
+    server.signal("TERM");
+    server.wait_for_log(|line| line["message"] == "draining");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(1));
 }
 
 #[test]
@@ -146,33 +142,27 @@ fn a_killed_server_can_be_started_again_at_once() {
     }
 }
 
-#[test]
-fn interrupt_does_not_wait_for_load_balancers() {
-    for command in runtimes() {
-        let server = Server::start(with(command, &["--drain-delay", "1h"]));
-        server.signal("INT");
-        assert_eq!(server.wait().code(), Some(0));
-    }
+fn interrupt_does_not_wait_for_load_balancers(command: Command) {
+    let server = Server::start(with(command, &["--drain-delay", "1h"]));
+    server.signal("INT");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
-#[test]
-fn readiness_can_be_switched() {
-    for command in runtimes() {
-        let server = Server::start(command);
-        let post = |path| tests::send(server.admin, tests::Protocol::Http1, tests::request("POST", path, ""));
-        assert_eq!(post("/readyz/disable").status, 200);
-        let readiness = server.admin("/readyz");
-        assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "disabled\n"));
-        assert_eq!(server.get("/").status, 200, "traffic that comes all the same is served");
-        assert_eq!(post("/readyz/enable").status, 200);
-        assert_eq!(server.admin("/readyz").status, 200);
+fn readiness_can_be_switched(command: Command) {
+    let server = Server::start(command);
+    let post = |path| tests::send(server.admin, tests::Protocol::Http1, tests::request("POST", path, ""));
+    assert_eq!(post("/readyz/disable").status, 200);
+    let readiness = server.admin("/readyz");
+    assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "disabled\n"));
+    assert_eq!(server.get("/").status, 200, "traffic that comes all the same is served");
+    assert_eq!(post("/readyz/enable").status, 200);
+    assert_eq!(server.admin("/readyz").status, 200);
 
-        let refused = server.admin("/readyz/disable");
-        assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "POST"));
-        let refused = post("/metrics");
-        assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "GET, HEAD"));
-        assert_eq!(server.admin("/nope").status, 404);
-    }
+    let refused = server.admin("/readyz/disable");
+    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "POST"));
+    let refused = post("/metrics");
+    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "GET, HEAD"));
+    assert_eq!(server.admin("/nope").status, 404);
 }
 
 /// That a program ended with a code and one line that says all of this.
@@ -419,13 +409,11 @@ fn what_one_start_compiles_is_kept_for_the_next() {
     assert_eq!(start(), ("machine code is not kept".to_owned(), None));
 }
 
-#[test]
-fn workers_are_held_to_the_processors_allowed() {
-    for command in runtimes() {
-        let mut confined = Command::new("taskset");
-        confined.args(["--cpu-list", "0"]).arg(command.get_program()).args(command.get_args());
-        let server = Server::start(confined);
-        assert_eq!(server.wait_for_log(|line| line["message"] == "starting")["workers"], 1);
-        assert_eq!(get(server.address, "/").status, 200);
-    }
+#[allow(clippy::needless_pass_by_value)] // As for the others of `command_tests`.
+fn workers_are_held_to_the_processors_allowed(command: Command) {
+    let mut confined = Command::new("taskset");
+    confined.args(["--cpu-list", "0"]).arg(command.get_program()).args(command.get_args());
+    let server = Server::start(confined);
+    assert_eq!(server.wait_for_log(|line| line["message"] == "starting")["workers"], 1);
+    assert_eq!(get(server.address, "/").status, 200);
 }

@@ -8,7 +8,11 @@ use std::{
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tests::{PATIENCE, raw, servers};
+use tests::{PATIENCE, Server, raw, servers};
+
+tests::server_tests! {
+    connections_that_come_all_at_once_are_all_let_in(&["--max-connections", "1"]);
+}
 
 #[test]
 fn at_ten_times_the_capacity_what_has_no_place_is_told_when_to_come_again() {
@@ -42,18 +46,15 @@ fn at_ten_times_the_capacity_what_has_no_place_is_told_when_to_come_again() {
     }
 }
 
-#[test]
-fn connections_that_come_all_at_once_are_all_let_in() {
-    for server in servers(&["--max-connections", "1"]) {
-        let accepted = TcpStream::connect(server.address).expect("a connection");
-        // The rest is for the kernel to hold.
-        for number in 1..=1000 {
-            let waiting = TcpStream::connect_timeout(&server.address, PATIENCE / 6);
-            waiting.unwrap_or_else(|error| panic!("connection {number}: {error}"));
-        }
-        drop(accepted);
-        assert_eq!(server.get("/").status, 200);
+fn connections_that_come_all_at_once_are_all_let_in(server: &Server) {
+    let accepted = TcpStream::connect(server.address).expect("a connection");
+    // The rest is for the kernel to hold.
+    for number in 1..=1000 {
+        let waiting = TcpStream::connect_timeout(&server.address, PATIENCE / 6);
+        waiting.unwrap_or_else(|error| panic!("connection {number}: {error}"));
     }
+    drop(accepted);
+    assert_eq!(server.get("/").status, 200);
 }
 
 #[test]

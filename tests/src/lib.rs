@@ -6,6 +6,7 @@ mod chart;
 mod client;
 mod dashboard;
 mod document;
+mod each_runtime;
 mod other_host;
 mod prometheus;
 mod server;
@@ -26,5 +27,5 @@ pub use other_host::OtherHost;
 pub use prometheus::{Prometheus, Sample, Series};
 pub use server::{
     Exit, PATIENCE, Process, RUNTIMES, Server, Start, dist, free_address, from_a_shell, host, host_with, is_missing,
-    native, program, run_to_exit, runtimes, servers, workspace,
+    native, program, run_to_exit, runtimes, servers, start, workspace,
 };

@@ -110,6 +110,13 @@ pub fn runtimes() -> [Command; 3] {
     RUNTIMES.map(|(_, start)| start())
 }
 
+/// Starts a server with these flags.
+#[must_use]
+pub fn start(mut command: Command, flags: &[&str]) -> Server {
+    command.args(flags);
+    Server::start(command)
+}
+
 /// One of each started with these flags, after the other.
 pub fn servers(flags: &[&str]) -> impl Iterator<Item = Server> {
     runtimes().into_iter().map(move |mut command| {
@@ -177,6 +184,19 @@ pub struct Server {
     /// Where probes and metrics answer.
     pub admin: SocketAddr,
     log: Log,
+}
+
+/// Log lines that are shown if a test fails.
+const SHOWN: usize = 40;
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let lines = self.log.lines();
+            eprintln!("the last lines that {} logged:", self.address);
+            lines.iter().skip(lines.len().saturating_sub(SHOWN)).for_each(|line| eprintln!("  {line}"));
+        }
+    }
 }
 
 impl Server {
