@@ -33,7 +33,7 @@ pub(crate) fn from_top_to_bottom() {
 
     // Nothing is changed here; the tag is this build's anyway.
     let printed = follow(&workspace(), GUIDE, "Change the code and deploy it again");
-    let command = printed.lines().last().expect("a command");
+    let command = printed.lines().map(str::trim).rfind(|line| line.starts_with("helm upgrade")).expect("a command");
     let tag = command.rsplit("image.tag=").next().expect("a tag");
     load_image(&format!("hello-native:{tag}"));
     let mut shell = Command::new("bash");

@@ -161,7 +161,7 @@ fn bounds_are_found(program: &str) -> Result<(), Failed> {
         serde_json::from_str(&fs::read_to_string(workspace().join("chart/values.schema.json"))?)?;
     let bounds = schema["properties"]["prometheusRule"]["properties"]["latencySeconds"]["enum"].as_array();
     let bounds = bounds.ok_or("bounds")?;
-    assert_eq!(bounds.len(), 18, "numbers, and the same as text");
+    assert!(bounds.len() >= 18, "numbers, and the same as text: {bounds:?}");
     let server = Server::start(native());
     assert_eq!(server.get("/").status, 200);
     let prometheus = Prometheus::scrape_by(program, &rules(), [("native", server.admin)].into_iter());
