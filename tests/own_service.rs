@@ -100,7 +100,7 @@ fn is_as_short_as_promised() {
 fn leaves_no_old_name() {
     let text = FORK.run("git", &["grep", "-I", "--ignore-case", "hello", "--", ".", ":!scripts/rename.sh"]);
     let left: Vec<_> = text.lines().filter(|line| !line.contains("Hello from Rust in Kubernetes!")).collect();
-    assert!(left.is_empty() && text.contains("note-book/src/lib.rs"), "{left:#?}");
+    assert!(left.is_empty() && text.contains("note-book/src/platform.rs"), "{left:#?}");
     let files = FORK.run("git", &["ls-files"]);
     assert!(
         !FORK.0.join("hello").exists() && !files.contains("hello") && files.contains("manifests/wasm/note-book.yaml"),
