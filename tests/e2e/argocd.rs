@@ -276,15 +276,23 @@ pub(crate) fn all_kinds_by_server_side_apply() {
     wait_until_synced_and_healthy("hello", &repository);
     repository.commit_values(&format!("{all}podMonitor: {{ enabled: true }}\n"));
     wait_until_synced_and_healthy("hello", &repository);
-    let kinds: BTreeSet<_> = application("hello")["status"]["resources"]
-        .as_array()
-        .expect("resources")
-        .iter()
-        .map(|resource| resource["kind"].as_str().expect("a kind").to_owned())
-        .collect();
     let expected = "ConfigMap Deployment HTTPRoute HorizontalPodAutoscaler Ingress NetworkPolicy PodDisruptionBudget PodMonitor \
                     PrometheusRule Service ServiceAccount";
-    assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>().join(" "), expected);
+    assert_eq!(kinds().join(" "), expected);
+
+    // Its pods are not restricted, so that it does not become healthy here; but it is in the cluster as it is in Git.
+    repository.commit_values("runtime: spin\nspin: { operator: true }\nenv: [{ name: KEY, value: a }]\nmessage: Hi\n");
+    wait_until(Status { name: "hello", wanted: "Synced with a SpinApp" }, || {
+        application("hello")["status"]["sync"]["status"] == "Synced" && kinds().contains(&"SpinApp".to_owned())
+    });
+}
+
+/// The kinds of objects that the application has.
+fn kinds() -> Vec<String> {
+    let resources = application("hello")["status"]["resources"].take();
+    let kinds = resources.as_array().expect("resources").iter();
+    let kinds: BTreeSet<_> = kinds.map(|resource| resource["kind"].as_str().expect("a kind").to_owned()).collect();
+    kinds.into_iter().collect()
 }
 
 pub(crate) fn what_the_project_does_not_allow_is_refused() {
