@@ -156,6 +156,7 @@ lint:
 	@scripts/wasm-target.sh $(TARGET_DIR)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --release --all-targets -- --deny warnings
+	$(CARGO) clippy --locked --release --package tests --test e2e --test soak -- --deny warnings
 	$(CARGO) clippy --locked --release --target wasm32-wasip2 --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package guest-wstd --package bench-variables --package bench-work -- --deny warnings
 
 unit:

@@ -76,7 +76,7 @@ pub(crate) fn requests_in_flight_scale_it_up() {
 /// What the autoscaler has last been told, on average of the pods.
 fn in_flight() -> Option<String> {
     let scaler = get("hello", "hpa/hello");
-    let metrics = scaler["status"]["currentMetrics"].as_array()?.iter();
-    let told = metrics.filter_map(|metric| metric["pods"]["current"]["averageValue"].as_str()).next()?;
+    let mut metrics = scaler["status"]["currentMetrics"].as_array()?.iter();
+    let told = metrics.find_map(|metric| metric["pods"]["current"]["averageValue"].as_str())?;
     Some(told.to_owned())
 }

@@ -51,7 +51,7 @@ fn assert_same_build(runtime: &str, image: &dyn Fn() -> Command, in_dist: &dyn F
     assert_eq!(shipped.1, "release", "{runtime}");
     let mut compared = String::new();
     for _ in 0..TRIES {
-        let [shipped, built] = [image, in_dist].map(|command| instructions_per_request(command));
+        let [shipped, built] = [image, in_dist].map(instructions_per_request);
         compared = format!("{shipped} in the image, {built} in dist/");
         #[allow(clippy::cast_precision_loss)]
         let difference = shipped as f64 / built as f64 - 1.0;

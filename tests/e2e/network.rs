@@ -1,4 +1,4 @@
-//! Whom the pods may reach, and who may reach them: the chart's NetworkPolicy, as kube-router enforces it.
+//! Whom the pods may reach, and who may reach them: the chart's `NetworkPolicy`, as kube-router enforces it.
 
 use crate::cluster::{NODE_PORT, Namespace, get, kubectl, pods, try_get, wait_for_runtime, wait_until};
 

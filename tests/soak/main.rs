@@ -29,7 +29,7 @@ const FLAT_MEMORY: f64 = 2.0 * 1024.0 * 1024.0;
 /// Descriptors by which they may have: connections that happen to be there, a caller's and one that is being reset.
 const FLAT_DESCRIPTORS: f64 = 32.0;
 
-const BODY: [u8; 20_000] = [b'x'; 20_000];
+static BODY: [u8; 20_000] = [b'x'; 20_000];
 
 #[derive(Default)]
 struct Counts {
