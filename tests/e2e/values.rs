@@ -47,7 +47,7 @@ pub(crate) fn namespaces_that_yaml_reads_as_another_type() {
     let names = ["1e3", "42", "0777", "true"];
     let namespaces = names.map(Namespace::new);
     for namespace in &namespaces {
-        namespace.helm("install", &["chart", "--set", "runtime=wasm,service.nodePort=0,test.argoCD=true"]);
+        namespace.helm("install", &["chart", "--set", "runtime=wasm,service.nodePort=0"]);
     }
     for name in names {
         wait_for_runtime(node_port(name), "wasi-0.3");
