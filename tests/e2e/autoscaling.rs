@@ -29,7 +29,8 @@ pub(crate) fn load_scales_it_up_and_back() {
     hello.deploy("autoscaling.enabled=true,autoscaling.maxReplicas=3,resources.requests.cpu=10m");
     wait_for_runtime(NODE_PORT, "native");
     wait_for("the autoscaler knows the load", || {
-        get("hello", "hpa/hello")["status"]["currentMetrics"][0]["resource"]["current"]["averageUtilization"].as_u64()
+        get("hello", "hpa/hello")["status"]["currentMetrics"][0]["containerResource"]["current"]["averageUtilization"]
+            .as_u64()
     });
     assert_eq!(pods("hello").len(), 1);
 
