@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -31,6 +32,12 @@ tests::guest_tests! {
 
 const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
 
+/// For tests whose guests loop: two at once would use every CPU, and each would see its bystanders time out.
+fn alone() -> MutexGuard<'static, ()> {
+    static LOOPING: Mutex<()> = Mutex::new(());
+    LOOPING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn serve(guest: &str, flags: &[&str]) -> Server {
     let mut command: Command = host(guest);
     command.env("HELLO_REQUEST_TIMEOUT", "500ms").env("HELLO_MAX_MEMORY_SIZE", "16MiB").args(flags);
@@ -38,6 +45,7 @@ fn serve(guest: &str, flags: &[&str]) -> Server {
 }
 
 fn sins_are_punished_and_bystanders_unharmed(guest: &str) {
+    let _alone = alone();
     let server = serve(guest, &[]);
     let ((), bystanders) = with_bystanders(&server, "/ok", || {
         for (sin, status) in [("/loop", 504), ("/trap", 500), ("/recurse", 500), ("/memory", 500), ("/never", 504)] {
@@ -166,6 +174,7 @@ fn an_answer_that_is_none_is_contained(guest: &str) {
 }
 
 fn every_worker_may_loop_and_others_are_still_served(guest: &str) {
+    let _alone = alone();
     let server = serve(guest, &[]);
     let ((), bystanders) = with_bystanders(&server, "/ok", || {
         let loops: Vec<_> = (0..8)
@@ -183,6 +192,7 @@ fn every_worker_may_loop_and_others_are_still_served(guest: &str) {
 }
 
 fn a_guest_that_loops_while_it_starts_costs_only_its_own_request(guest: &str) {
+    let _alone = alone();
     // Every other instance never comes up, so the first one, which the server starts with, may not either.
     let server = std::iter::repeat_with(|| {
         let mut command = host(guest);
