@@ -9,6 +9,11 @@ table() {
   echo "| Value | Type | Default | Meaning |"
   echo "|---|---|---|---|"
   awk '
+    # A default that fills lines of its own is best read where it is written. The first of these tells whether it is a list.
+    pending != "" {
+      printf "| `%s` | %s | see values.yaml | %s |\n", pending, /^ *- / ? "list" : "map", meaning
+      pending = meaning = ""
+    }
     /^ *# -- / { sub(/^ *# -- /, ""); meaning = $0; next }
     /^ *[A-Za-z0-9]+:/ {
       depth = match($0, /[^ ]/) - 1
@@ -16,16 +21,15 @@ table() {
       value = $0; sub(/^ *[A-Za-z0-9]+: */, "", value)
       path[depth] = key
       if (meaning == "") next
-      type = "text"
-      if (value ~ /^\[/ || key == "hosts" || key == "adminFrom") type = "list"
-      else if (value ~ /^\{/ || value == "") type = "map"
-      else if (value ~ /^(true|false)$/) type = "boolean"
-      else if (value ~ /^[0-9.]+$/) type = "number"
-      # A default that fills lines of its own is best read where it is written.
-      if (value == "") value = "see values.yaml"; else value = "`" value "`"
       name = key
       for (outer = depth - 2; outer >= 0; outer -= 2) name = path[outer] "." name
-      printf "| `%s` | %s | %s | %s |\n", name, type, value, meaning
+      if (value == "") { pending = name; next }
+      type = "text"
+      if (value ~ /^\[/) type = "list"
+      else if (value ~ /^\{/) type = "map"
+      else if (value ~ /^(true|false)$/) type = "boolean"
+      else if (value ~ /^[0-9.]+$/) type = "number"
+      printf "| `%s` | %s | `%s` | %s |\n", name, type, value, meaning
       meaning = ""
     }' "$values"
 }

@@ -189,10 +189,10 @@ cluster() {
   server=$(kubectl --request-timeout=5s version 2>&1 </dev/null || true)
   if [[ $server != *'Server Version: '* ]]; then
     local said
-    said=$(grep -i 'error\|executable\|unable\|refused' <<<"$server" | sed -n '1s/^error: //p; 1{/^error: /!p}' || true)
+    said=$(grep -i 'error\|executable\|unable\|refused' <<<"$server" | sed -n '1s/^error: //; 1p' || true)
     case $server in
       *'Please enter Username'*)
-        bad Kubernetes "context $context has no user with credentials: kubectl config set-context $context --user=NAME, of kubectl config view" ;;
+        bad Kubernetes "context $context has no user with credentials: kubectl config set-context $context --user=NAME; kubectl config view lists the users" ;;
       *executable*'not found'*) bad Kubernetes "context $context needs a program to log in, which is not here ($said): install it" ;;
       *) without Kubernetes "$context does not respond (${said:-${server##*$'\n'}}): $start" ;;
     esac

@@ -288,7 +288,12 @@ fn why_a_configuration_is_not_read_is_said() {
     let without_plugin = cannot_log_in(
         "Unable to connect to the server: getting credentials: exec: executable aws-iam-nothing not found\\n\\nIt looks like\\n  https://k8s",
     );
+    let without_rights = cannot_log_in("error: You must be logged in to the server (Unauthorized)");
     for (kubectl, said) in [
+        (
+            without_rights.as_str(),
+            "prod does not respond (You must be logged in to the server (Unauthorized)): start it",
+        ),
         (broken, "cannot read its configuration: error loading config file \"/a\": yaml: line 1"),
         (without_user.as_str(), "context prod has no user with credentials"),
         (

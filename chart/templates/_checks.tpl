@@ -21,7 +21,9 @@
 {{- $v := .Values -}}
 {{- range $list := list "env" "extraEnv" -}}
   {{- $names := list -}}
-  {{- range index $v $list }}{{ $names = append $names (ternary (upper .name) .name (eq $v.runtime "spin")) }}{{ end -}}
+  {{- /* Names of Spin's variables have no capitals, so that A and a are one. */}}
+  {{- $isSpin := and (eq $v.runtime "spin") (eq $list "env") -}}
+  {{- range index $v $list }}{{ $names = append $names (ternary (upper .name) .name $isSpin) }}{{ end -}}
   {{- if ne (len $names) (len (uniq $names)) -}}
     {{- printf "%s has a name twice, and only one of them would count; leave the other out.\n" $list -}}
   {{- end -}}
@@ -95,7 +97,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* A time in milliseconds, as 30s or 1m; 0 for one of several units. */}}
+{{/* Milliseconds of a time of one unit, such as 30s; 0 if it has several units. */}}
 {{- define "hello.milliseconds" -}}
 {{- $unit := regexFind "(ms|s|m|h)$" . -}}
 {{- if regexMatch "^[0-9]+(ms|s|m|h)$" . -}}
@@ -117,19 +119,20 @@
 {{- end }}
 
 {{- define "hello.checks.outbound" -}}
-{{- $host := "(([A-Za-z0-9_-]+)(\\.[A-Za-z0-9_-]+)*|\\[[0-9A-Fa-f:.]+\\])" -}}
-{{- $port := "(:([1-9][0-9]{0,4}))?" -}}
+{{- $name := "[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*" -}}
+{{- $address := "\\[[0-9A-Fa-f:.]+\\]" -}}
+{{- $port := "(:[1-9][0-9]{0,4})?" -}}
 {{- $all := list -}}
 {{- range .Values.allowedOutboundHosts -}}
-  {{- if regexMatch (printf "^ *(https?://)?((\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*|%s)%s/? *$" $host $port) . }}{{ $all = append $all . -}}
+  {{- if regexMatch (printf "^ *(https?://)?((\\*\\.)?%s|%s)%s/? *$" $name $address $port) . }}{{ $all = append $all . -}}
   {{- else }}{{ printf "allowedOutboundHosts has %q; use a host as api.example, api.example:443, https://api.example or *.example.\n" . }}{{ end -}}
 {{- end -}}
 {{- with .Values.traces.endpoint -}}
-  {{- if regexMatch (printf "^http://%s%s(/[^?#]*)?$" $host $port) . }}{{ $all = append $all . -}}
+  {{- if regexMatch (printf "^http://(%s|%s)%s(/[^?#]*)?$" $name $address $port) . }}{{ $all = append $all . -}}
   {{- else }}{{ printf "traces.endpoint is %q; use the address of a Collector that takes OTLP over HTTP without TLS, such as http://collector.monitoring:4318.\n" . }}{{ end -}}
 {{- end -}}
 {{- range $all -}}
-  {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" (regexReplaceAll "^https?://|/.*$" (trim .) "")) -}}
+  {{- $port := include "hello.port" . -}}
   {{- if gt (int $port) 65535 }}{{ printf "%q has the port %s; the highest is 65535.\n" . $port }}{{ end -}}
 {{- end -}}
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* Helm takes a value away that is set to null. What cannot be missing is refused by its name; all else may be. */}}
+{{/* Helm removes a value that is set to null. Those that templates need are refused by name. */}}
 {{- define "hello.checks.nulls" -}}
 {{- $values := .Values -}}
 {{- range $name := splitList " " (include "hello.neverNull" . | replace "\n" " ") -}}

@@ -1,3 +1,8 @@
+{{/* The port that a host or a URL names, or nothing. */}}
+{{- define "hello.port" -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" (regexReplaceAll "^https?://|/.*$" (trim .) "")) -}}
+{{- end }}
+
 {{/* What the pods may reach: the ports that the values name, DNS for the names, and the rules of `networkPolicy.egress`. To a Service
 the port of its pods counts, as a NetworkPolicy sees where a packet goes in the end. */}}
 {{- define "hello.egress" -}}
@@ -6,8 +11,7 @@ the port of its pods counts, as a NetworkPolicy sees where a packet goes in the 
 {{- $urls := .Values.allowedOutboundHosts -}}
 {{- with .Values.traces.endpoint }}{{ $urls = append $urls . }}{{ end -}}
 {{- range $urls -}}
-  {{- $authority := regexReplaceAll "^https?://|/.*$" (trim .) "" -}}
-  {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $authority) -}}
+  {{- $port := include "hello.port" . -}}
   {{- if $port }}{{ $ports = append $ports (int $port) -}}
   {{- else if hasPrefix "https://" (trim .) }}{{ $ports = append $ports 443 -}}
   {{- else if hasPrefix "http://" (trim .) }}{{ $ports = append $ports 80 -}}

@@ -2,8 +2,8 @@
 {{- include "hello.trimmed" (dict "text" (.Values.nameOverride | default .Chart.Name) "length" 63) -}}
 {{- end }}
 
-{{/* The release's name, with the chart's in it. Short enough for the longest suffix that a template adds; what is cut off is told apart
-by a digest. */}}
+{{/* The release's name, with the chart's in it. A longer name than fits with the longest suffix is cut,
+and gets a digest of the whole. */}}
 {{- define "hello.fullname" -}}
 {{- $name := .Release.Name -}}
 {{- if .Values.fullnameOverride }}{{ $name = .Values.fullnameOverride -}}
@@ -12,7 +12,7 @@ by a digest. */}}
 {{- $name -}}
 {{- end }}
 
-{{/* A text of at most so many characters, which ends as labels and names must. */}}
+{{/* The first "length" characters of "text", without characters that may not end a label or a name. */}}
 {{- define "hello.trimmed" -}}
 {{- regexReplaceAll "[-._]+$" (trunc (int .length) .text) "" -}}
 {{- end }}
@@ -53,7 +53,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- toYaml $own -}}
 {{- end }}
 
-{{/* What the metadata of an object says: of "root", with "name", "namespace", "labels" and "annotations" where they differ. */}}
+{{/* Metadata of an object. "root" is the context; "name", "namespace", "labels" and "annotations" replace or complete the usual ones. */}}
 {{- define "hello.metadata" -}}
 name: {{ .name | default (include "hello.fullname" .root) | quote }}
 namespace: {{ .namespace | default (include "hello.namespace" .root) | quote }}
@@ -75,7 +75,7 @@ annotations:
 {{- with concat .Values.image.pullSecrets .Values.imagePullSecrets | uniq }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
-{{/* The items of "list" with those of "defaults" that they lack. What is empty or 0 is not lacking. */}}
+{{/* The items of "list", each completed by "defaults". An empty value and 0 count as set. */}}
 {{- define "hello.withDefaults" -}}
 {{- $defaults := .defaults -}}
 {{- $items := list -}}

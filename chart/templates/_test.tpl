@@ -1,4 +1,4 @@
-{{/* The pod that asks the release: through its Service, and whether the runtime is the one that was asked for. */}}
+{{/* Pod that sends a request through the Service, and checks which runtime responds. */}}
 {{- define "hello.testPod" -}}
 restartPolicy: Never
 automountServiceAccountToken: false

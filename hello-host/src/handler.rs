@@ -87,7 +87,8 @@ impl tower_service::Service<Request<RequestBody>> for GuestHandler {
     }
 }
 
-/// Drives a guest until it is late. The server's own timer, of the same deadline, has this polled first.
+/// Returns the guest's response, or [`Failed::Late`] after the deadline. There is no timer here: the server's has the same deadline, and
+/// polls this future once more before it ends the request.
 async fn until<T>(deadline: Instant, response: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
     let mut response = pin!(response);
     poll_fn(|cx| match response.as_mut().poll(cx) {

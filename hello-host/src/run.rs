@@ -76,7 +76,7 @@ impl fmt::Display for Failed {
             Failed::NoRoom(error) | Failed::Start(error) | Failed::Trap(error) | Failed::Error(error) => {
                 f.write_str(&one_line(error))
             }
-            Failed::Late => f.write_str("it did not respond, or its response stalled, for the time of a request"),
+            Failed::Late => f.write_str("the response did not begin, or made no progress, within the request time-out"),
         }
     }
 }

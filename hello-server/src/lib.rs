@@ -46,7 +46,7 @@ pub use allowed_host::AllowedHost;
 pub use body::{RequestBody, RequestBodyError};
 pub use config::{Config, LogFormat, color, count, parse, size, timeout};
 pub use connection_memory::container_memory;
-/// The allocator of the programs: C's of musl costs more.
+/// The allocator of the programs; that of musl is slower.
 pub use mimalloc::MiMalloc as Allocator;
 pub use problem::problem;
 pub use request::{late, shed};

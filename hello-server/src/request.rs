@@ -125,7 +125,7 @@ impl<S> Pipeline<S> {
         let mut exchange = Exchange::begin(&request, &request_id, progress, self.access_log(), span);
         // Whatever becomes of the request, what is left of its body is read.
         let expects_continue = expects_continue(&request);
-        let deadline = exchange.started + self.config.request_timeout;
+        let deadline = self.deadline(&exchange);
         let request = request.map(|body| {
             RequestBody::new(body, self.config.body_limit, exchange.progress(), expects_continue, deadline)
         });
@@ -168,6 +168,11 @@ impl<S> Pipeline<S> {
     /// asks.
     fn is_old(&self, exchange: &Exchange) -> bool {
         self.config.connection_age().is_some_and(|age| exchange.progress().age(exchange.started) >= age)
+    }
+
+    /// When the response must have begun: for the timer here, and for a handler that knows better what was late.
+    fn deadline(&self, exchange: &Exchange) -> Instant {
+        exchange.started + self.config.request_timeout
     }
 
     fn access_log(&self) -> AccessLog {
@@ -214,7 +219,7 @@ impl<S> Pipeline<S> {
         over_limit: Flag,
         exchange: &Exchange,
     ) -> Result<Response<B>, Response<Full<Bytes>>> {
-        let (deadline, slow) = (exchange.started + self.config.request_timeout, exchange.started + SLOW);
+        let (deadline, slow) = (self.deadline(exchange), exchange.started + SLOW);
         self.others_first().await;
         let answer = match timeout_at(slow.min(deadline).into(), &mut answer).await {
             Err(_elapsed) if slow < deadline => {

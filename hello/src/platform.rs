@@ -40,7 +40,7 @@ pub trait Platform: Send + Sync + 'static {
         None
     }
 
-    /// The text of the greeting, set or not.
+    /// The text of the greeting: [`Platform::message`], or the default.
     fn greeting(&self) -> Cow<'static, str> {
         self.message().filter(|text| !text.is_empty()).map_or(DEFAULT_MESSAGE.into(), Cow::Owned)
     }

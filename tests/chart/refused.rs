@@ -61,7 +61,7 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("commonLabels.a=b c", "/commonLabels/a"),
     ("extraEnv[0].name=A,extraEnv[1].name=A", "extraEnv has a name twice"),
     ("env[0].name=A,env[1].name=A", "env has a name twice"),
-    ("runtime=spin,env[0].name=A,env[1].name=a", "env has a name twice"),
+    ("runtime=spin,env[0].name=A,env[1].name=a", "\nenv has a name twice"),
     ("env[0].name=a-b", "/env/0/name"),
     ("env[0].name=A,extraEnv[0].name=HELLO_PASS_ENV", "move the variables that the component is to see"),
     ("allowedOutboundHosts[0]=a,extraEnv[0].name=HELLO_ALLOWED_OUTBOUND_HOSTS", "move the hosts from extraEnv"),

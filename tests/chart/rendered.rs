@@ -162,6 +162,7 @@ pub(crate) const RENDERED: &[(&str, &str)] = &[
     ("test.argoCD=true", "argocd.argoproj.io/hook: PostSync"),
     ("enabled=true,global.a=b", "kind: Deployment"),
     ("runtime=spin,allowedOutboundHosts[0]=https://a.example", "- port: 443"),
+    ("runtime=spin,extraEnv[0].name=A,extraEnv[1].name=a", "- name: A\n            - name: a"),
     ("networkPolicy.ingressFrom[0].podSelector.matchLabels.a=b", "app.kubernetes.io/name: hello-test\n"),
     (
         "traces.endpoint=http://a:4318,extraEnv[0].name=POD,extraEnv[0].value=x",
