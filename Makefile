@@ -135,11 +135,12 @@ bench-build:
 	@built=$$($(BUILD) release component --quiet --package bench-variables --package bench-work) && mkdir -p $(TARGET_DIR)/peers \
 		&& install "$$built/bench_variables.wasm" $(TARGET_DIR)/peers/variables.wasm && install "$$built/bench_work.wasm" $(TARGET_DIR)/peers/work.wasm
 
-.PHONY: cargo-deny cargo-audit
+.PHONY: cargo-deny cargo-audit typos-cli
 cargo-deny: VERSION = 0.20.2
 cargo-audit: VERSION = 0.22.2
-cargo-deny cargo-audit:
-	@command -v $@ >/dev/null || { \
+typos-cli: VERSION = 1.52.0
+cargo-deny cargo-audit typos-cli:
+	@command -v $(@:-cli=) >/dev/null || { \
 		echo "$@ is not on PATH; building $@ $(VERSION) into $(TARGET_DIR)/tools, which takes minutes, once" >&2; \
 		env --unset CARGO_TARGET_DIR $(CARGO) install --quiet --locked --root $(TARGET_DIR)/tools $@@$(VERSION); }
 
@@ -153,6 +154,7 @@ e2e-cases:
 
 .PHONY: lint unit blackbox fixtures quick
 lint:
+	@scripts/lint-prose.sh
 	@scripts/wasm-target.sh $(TARGET_DIR)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --release --all-targets -- --deny warnings
