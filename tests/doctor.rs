@@ -323,7 +323,7 @@ fn the_symptoms_of_the_docs_are_known() {
     let read = |file| fs::read_to_string(workspace().join(file)).expect(file);
     let script = read("scripts/doctor.sh");
     let docs = read("docs/TROUBLESHOOTING.md");
-    let (_, docs) = docs.split_once("What it knows").expect("the table of what the doctor knows");
+    let (_, docs) = docs.split_once("## In a cluster").expect("the symptoms in a cluster");
     let cells = docs.lines().filter(|line| line.starts_with("| `")).filter_map(|row| row.split(" | ").next());
     let symptoms: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(symptoms.len() > 8, "{symptoms:?}");

@@ -41,7 +41,7 @@ pub(crate) fn argo_rollouts_aborts_and_promotes() {
     assert!(!by.is_empty() && by.iter().all(|pod| pod.starts_with(&canary)), "{by:?} are not {canary}");
 
     let load = Load::start(on_the_node(NODE_PORT));
-    follow("Mend it");
+    follow("Fix it");
     wait_until("one canary of four", || {
         let status = rollout()["status"].take();
         status["phase"] == "Progressing" && status["updatedReplicas"] == 1 && status["availableReplicas"] == 4

@@ -80,7 +80,7 @@ pub(crate) fn the_operator_takes_the_spin_app() {
     let hello = Namespace::new("hello");
     kubectl(&["label", "namespace", "hello", "pod-security.kubernetes.io/enforce=baseline", "--overwrite"]);
     let _monitoring = Namespace::new("monitoring");
-    follow(&workspace(), "docs/RUNTIMES.md", "What is seen of it");
+    follow(&workspace(), "docs/RUNTIMES.md", "Telemetry");
     wait_for_the_collector();
     hello.helm("install", &["chart", "--set", "runtime=spin,spin.operator=true,message=Good morning,replicaCount=2"]);
     let app = get("hello", "spinapp/hello-spin");
