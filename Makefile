@@ -153,7 +153,7 @@ e2e-cases:
 	@tests/cluster/cluster.sh run $(CARGO) test --locked --package tests --test e2e
 
 .PHONY: lint unit blackbox fixtures quick
-lint:
+lint: ## Check format, Rust lints, language and spelling
 	@scripts/lint-prose.sh
 	@scripts/wasm-target.sh $(TARGET_DIR)
 	$(CARGO) fmt --all --check
