@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Vale checks these files. Add a folder, such as hello-server, to check the comments in it.
-files=(.vale.ini docs/ARCHITECTURE.md)
+files=('*.md' ':!tests' .vale.ini)
 # And the --help of these programs in dist/. Add "hello-host serve", "hello-host compile" and hello-native to check them.
 programs=()
 
