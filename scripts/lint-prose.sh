@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Vale checks these files. Add a folder, such as hello-server, to check the comments in it.
-files=('*.md' ':!tests' .vale.ini)
+files=('*.md' ':!tests' .ci .github .pre-commit-config.yaml .checkov.yaml .vale.ini Cargo.toml deny.toml Dockerfile spin.toml argocd canary chart docs ':!docs/benchmarks' manifests)
 # And the --help of these programs in dist/. Add "hello-host serve", "hello-host compile" and hello-native to check them.
 programs=()
 

@@ -1,4 +1,4 @@
-{{/* What values.schema.json cannot say, or not so that it helps. All complaints at once, a line each. */}}
+{{/* Checks that values.schema.json cannot express, or not with a helpful message. Prints all errors, one per line. */}}
 {{- define "hello.checks" -}}
 {{- $nulls := include "hello.checks.nulls" . -}}
 {{- if $nulls }}{{ fail (printf "\n\n%s" $nulls) }}{{ end -}}
@@ -13,7 +13,7 @@
   {{- printf "the release %q gets the name %q, which no Service can have; let it begin with a letter and consist of small letters, digits and hyphens, or set fullnameOverride.\n" .Release.Name $name -}}
 {{- end -}}
 {{- if not (regexMatch "^([A-Za-z]*|#([0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8}))$" (.Values.color | default "")) -}}
-  {{- printf "color is %q, which the page would not take; use a CSS colour name such as teal, or #rrggbb.\n" .Values.color -}}
+  {{- printf "color is %q, which is not valid; use a CSS colour name such as teal, or #rrggbb.\n" .Values.color -}}
 {{- end -}}
 {{- end }}
 
@@ -21,7 +21,7 @@
 {{- $v := .Values -}}
 {{- range $list := list "env" "extraEnv" -}}
   {{- $names := list -}}
-  {{- /* Names of Spin's variables have no capitals, so that A and a are one. */}}
+  {{- /* Names of Spin's variables have no capitals, so A and a are the same. */}}
   {{- $isSpin := and (eq $v.runtime "spin") (eq $list "env") -}}
   {{- range index $v $list }}{{ $names = append $names (ternary (upper .name) .name $isSpin) }}{{ end -}}
   {{- if ne (len $names) (len (uniq $names)) -}}
@@ -97,7 +97,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* Milliseconds of a time of one unit, such as 30s; 0 if it has several units. */}}
+{{/* Milliseconds of a duration with one unit, such as 30s; 0 if it has several units. */}}
 {{- define "hello.milliseconds" -}}
 {{- $unit := regexFind "(ms|s|m|h)$" . -}}
 {{- if regexMatch "^[0-9]+(ms|s|m|h)$" . -}}

@@ -1,4 +1,4 @@
-{{/* Helm removes a value that is set to null. Those that templates need are refused by name. */}}
+{{/* Helm removes a value that is set to null. This rejects null for values that templates need. */}}
 {{- define "hello.checks.nulls" -}}
 {{- $values := .Values -}}
 {{- range $name := splitList " " (include "hello.neverNull" . | replace "\n" " ") -}}

@@ -1,4 +1,4 @@
-{{/* What Spin does not have, whoever starts it. */}}
+{{/* Checks for values that Spin does not support, with or without the operator. */}}
 {{- define "hello.checks.spin" -}}
 {{- $v := .Values -}}
 {{- if eq $v.runtime "spin" -}}
@@ -25,14 +25,14 @@
 {{- end -}}
 {{- end }}
 
-{{/* The value of such a name as "drain.delaySeconds", as JSON. */}}
+{{/* Value with a name such as "drain.delaySeconds", as JSON. */}}
 {{- define "hello.value" -}}
 {{- $value := .values -}}
 {{- range splitList "." .name }}{{ $value = index $value . }}{{ end -}}
 {{- $value | toJson -}}
 {{- end }}
 
-{{/* What a SpinApp has no field for, by value, with its default: a template cannot tell a default from the same value set by hand. */}}
+{{/* Values without a field in a SpinApp, with their defaults: a template cannot distinguish a default from the same value set by hand. */}}
 {{- define "hello.withoutSpinApp" -}}
 image.pullPolicy: IfNotPresent
 drain.delaySeconds: 5
@@ -69,7 +69,7 @@ traces.share: 1
     {{- printf "spin.operator is true, but runtime is %s; set runtime to spin, or spin.operator to false.\n" $v.runtime -}}
   {{- end -}}
   {{- if and (not $v.autoscaling.enabled) (eq (int $v.replicaCount) 0) -}}
-    {{- print "replicaCount is 0, and the Spin operator takes no less than 1; set replicaCount to 1 or more.\n" -}}
+    {{- print "replicaCount is 0, and the Spin operator needs at least 1; set replicaCount to 1 or more.\n" -}}
   {{- end -}}
   {{- if hasKey ($v.resources | default dict) "claims" -}}
     {{- print "resources.claims is set, and a SpinApp cannot express it; leave it out, or set spin.operator to false, which runs Spin from a Deployment.\n" -}}

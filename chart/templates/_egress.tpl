@@ -1,10 +1,10 @@
-{{/* The port that a host or a URL names, or nothing. */}}
+{{/* Port in a host or a URL; empty if it has none. */}}
 {{- define "hello.port" -}}
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" (regexReplaceAll "^https?://|/.*$" (trim .) "")) -}}
 {{- end }}
 
-{{/* What the pods may reach: the ports that the values name, DNS for the names, and the rules of `networkPolicy.egress`. To a Service
-the port of its pods counts, as a NetworkPolicy sees where a packet goes in the end. */}}
+{{/* Egress rules of the pods: the ports in the values, DNS for their host names, and the rules of `networkPolicy.egress`. For a Service,
+the port of its pods applies, because a NetworkPolicy checks the final destination of a packet. */}}
 {{- define "hello.egress" -}}
 {{- $ports := list -}}
 {{- $any := false -}}

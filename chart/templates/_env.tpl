@@ -1,5 +1,5 @@
-{{/* The container's variables. Of those with the same name the last counts, in the place of the first, as others may refer to it: the
-chart's own, `env`, `extraEnv`. */}}
+{{/* The container's variables: the chart's own, `env`, `extraEnv`. The last of those with the same name wins. It has the position of the
+first, because other variables may refer to it. */}}
 {{- define "hello.env" -}}
 {{- $v := .Values -}}
 {{- $own := list -}}

@@ -2,8 +2,8 @@
 {{- include "hello.trimmed" (dict "text" (.Values.nameOverride | default .Chart.Name) "length" 63) -}}
 {{- end }}
 
-{{/* The release's name, with the chart's in it. A longer name than fits with the longest suffix is cut,
-and gets a digest of the whole. */}}
+{{/* Full name: the names of the release and the chart. A name that is too long with the longest suffix is shortened, and ends with a
+digest of the full name. */}}
 {{- define "hello.fullname" -}}
 {{- $name := .Release.Name -}}
 {{- if .Values.fullnameOverride }}{{ $name = .Values.fullnameOverride -}}
@@ -17,8 +17,8 @@ and gets a digest of the whole. */}}
 {{- regexReplaceAll "[-._]+$" (trunc (int .length) .text) "" -}}
 {{- end }}
 
-{{/* The operator names a Deployment and a Service after the SpinApp, so ours must be named otherwise. It also makes a label key of
-the name, which leaves 52 characters for it. */}}
+{{/* Name of the workload. The operator creates a Deployment and a Service with the SpinApp's name, so ours need another name. It also makes
+a label key of the name, which leaves 52 characters for it. */}}
 {{- define "hello.workload" -}}
 {{- $name := include "hello.fullname" . -}}
 {{- if .Values.spin.operator }}{{ include "hello.trimmed" (dict "text" $name "length" 47) }}-spin{{ else }}{{ $name }}{{ end -}}
@@ -32,13 +32,13 @@ the name, which leaves 52 characters for it. */}}
 {{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end }}
 
-{{/* The same for all runtimes: a change of runtime is a rolling update of one Deployment behind one Service. */}}
+{{/* Selector labels. They are the same for all runtimes: a change of runtime is a rolling update of one Deployment behind one Service. */}}
 {{- define "hello.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "hello.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* The chart's labels win: the Service and others select by them. */}}
+{{/* Labels of pods. The chart's labels win, because the Service and others select by them. */}}
 {{- define "hello.podLabels" -}}
 {{- $own := include "hello.selectorLabels" . | fromYaml | merge (dict "runtime" .Values.runtime) -}}
 {{- mergeOverwrite dict .Values.commonLabels .Values.podLabels $own | toYaml -}}
@@ -75,7 +75,7 @@ annotations:
 {{- with concat .Values.image.pullSecrets .Values.imagePullSecrets | uniq }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
-{{/* The items of "list", each completed by "defaults". An empty value and 0 count as set. */}}
+{{/* The items of "list", each with missing values from "defaults". An empty value and 0 count as set. */}}
 {{- define "hello.withDefaults" -}}
 {{- $defaults := .defaults -}}
 {{- $items := list -}}
@@ -83,17 +83,17 @@ annotations:
 {{- toYaml $items -}}
 {{- end }}
 
-{{/* The name that the container's HTTP port has; the operator's is fixed. */}}
+{{/* Name of the container's HTTP port; that of the operator is fixed. */}}
 {{- define "hello.httpPort" -}}
 {{- if .Values.spin.operator }}http-app{{ else }}http{{ end -}}
 {{- end }}
 
-{{/* Kubernetes reads $(NAME) and $$ in the value of a variable; the text is to arrive as it is. */}}
+{{/* A text as the literal value of a variable: Kubernetes would replace $(NAME) and $$. */}}
 {{- define "hello.literal" -}}
 {{ . | replace "$" "$$" }}
 {{- end }}
 
-{{/* A constraint counts the pods of this release unless it says otherwise. */}}
+{{/* Topology spread constraints. Without a selector, a constraint counts the pods of this release. */}}
 {{- define "hello.topologySpread" -}}
 {{- $selector := dict "matchLabels" (include "hello.selectorLabels" . | fromYaml) -}}
 {{- $constraints := .Values.topologySpreadConstraints -}}

@@ -7,7 +7,7 @@ enableServiceLinks: false
 imagePullSecrets:
   {{- . | nindent 2 }}
 {{- end }}
-{{- /* The image's own user is root. OpenShift gives a pod its user, and refuses others. */}}
+{{- /* The image's own user is root. OpenShift assigns a user, and rejects others. */}}
 {{- $user := ternary dict (dict "runAsUser" 65532 "runAsGroup" 65532) (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
 {{- with mergeOverwrite $user (deepCopy (.Values.podSecurityContext | default dict)) }}
 securityContext:
@@ -43,7 +43,7 @@ containers:
     {{- end }}
 {{- end }}
 
-{{/* Not the labels of the pods under test: the Service would send requests there. */}}
+{{/* Labels of test pods. With the labels of the service's pods, they would receive requests. */}}
 {{- define "hello.testLabels" -}}
 {{- include "hello.testSelector" . | fromYaml | mergeOverwrite dict .Values.commonLabels | toYaml -}}
 {{- end }}

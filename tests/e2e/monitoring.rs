@@ -30,7 +30,7 @@ pub(crate) fn prometheus_sees_both_runtimes() {
     }
     // The chart's alerts are there, and none fires for want of metrics.
     let groups = get("/api/v1/rules?type=alert")["data"]["groups"].take();
-    assert!(groups.to_string().contains("HelloIsSlow"), "{groups}");
+    assert!(groups.to_string().contains("HelloLatencyBudgetBurn"), "{groups}");
     assert!(monitoring.query("ALERTS{alertname=\"HelloIsDown\",alertstate=\"firing\"}").is_empty());
 }
 
