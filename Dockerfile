@@ -1,10 +1,10 @@
-# Three images from one source, each FROM scratch; `make images` builds them all, and labels them with version and revision. Plain
-# enough for the classic builder. Programs are built by scripts/build.sh, as those in dist/ and in the benchmarks are.
+# Three images from one source, each FROM scratch. `make images` builds them and adds labels with version and revision. The classic builder
+# can build this file, too. scripts/build.sh builds the programs, as for dist/ and the benchmarks.
 #
-# Dependencies take the longest. They are compiled in layers of their own, which only another Cargo.toml, Cargo.lock or build script
-# rebuilds.
+# Dependencies need most of the time. They have separate layers, which are rebuilt only after a change of Cargo.toml, Cargo.lock or the
+# build scripts.
 
-# cargo auditable puts a list of dependencies into each program, which scanners read: two kilobytes. Rust's version is that of
+# cargo auditable adds a list of dependencies to each program, two kilobytes, which scanners read. The version of Rust is that of
 # Cargo.toml; a test compares them.
 FROM rust:1.95-slim-trixie AS rust
 RUN cargo install --locked --root /usr/local cargo-auditable@0.7.7
@@ -21,14 +21,14 @@ RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path './scripts/*' -
       src="${manifest%Cargo.toml}src"; mkdir -p "$src"; echo 'fn main() {}' >"$src/main.rs"; touch "$src/lib.rs"; \
     done
 
-# The members that no image needs stay empty.
+# Members that no image needs remain empty.
 FROM rust AS source
 WORKDIR /src
 COPY --from=manifests /manifests/bench bench
 COPY --from=manifests /manifests/tests tests
 COPY . .
 
-# The sources of the host. A change of the handler does not rebuild it.
+# The sources of the host. A change of the handler does not rebuild the host.
 FROM rust AS host-source
 WORKDIR /src
 COPY --from=manifests /manifests .
@@ -36,7 +36,7 @@ RUN rm -r hello-host hello-server
 COPY hello-host hello-host
 COPY hello-server hello-server
 
-# What a static program is linked with.
+# Linker and target of static programs.
 FROM rust AS static
 RUN target=$(uname -m)-unknown-linux-musl \
  && if ! command -v musl-gcc; then apt-get update && apt-get install --yes --no-install-recommends musl-tools; fi \
@@ -69,7 +69,7 @@ COPY --from=source /src .
 ARG HELLO_COMMIT
 RUN cp "$(scripts/build.sh release component --package hello-wasi-0-2)/hello_wasi_0_2.wasm" /
 
-# What the Spin shim reads: /spin.toml, and the component where that file says.
+# The Spin shim reads /spin.toml and the component at the path in that file.
 FROM scratch AS spin
 LABEL org.opencontainers.image.title="hello-spin" \
       org.opencontainers.image.description="A small HTTP service, as a WebAssembly component for Spin on Kubernetes" \
@@ -78,7 +78,7 @@ COPY spin.toml /
 COPY --from=spin-build /hello_wasi_0_2.wasm /dist/hello-wasi-0.2.wasm
 USER 65532:65532
 EXPOSE 8080
-# The shim needs a command, and ignores which.
+# The shim needs a command, and ignores it.
 ENTRYPOINT ["/"]
 
 FROM rust AS component-build
@@ -89,8 +89,8 @@ COPY --from=source /src .
 ARG HELLO_COMMIT
 RUN cp "$(scripts/build.sh release component --package hello-wasi-0-3)/hello_wasi_0_3.wasm" /
 
-# The host in the image has no compiler. The one that compiles the component is built by the quick profile and cannot serve: the machine
-# code is the same.
+# The host in the image has no compiler. A second host compiles the component; it is built with the quick profile, without the server. Its
+# machine code is the same.
 FROM rust AS compiler-build
 ENV CARGO=cargo
 COPY --from=manifests /manifests /manifests
