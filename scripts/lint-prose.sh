@@ -21,7 +21,7 @@ is_there() {
 status=0
 if is_there vale "the language" "tests/go-tools.sh FOLDER"; then
   git ls-files -z -- "${files[@]}" | xargs -0 vale --output=line || status=1
-  for program in "${programs[@]}"; do
+  for program in ${programs[@]+"${programs[@]}"}; do
     read -r -a command <<<"dist/$program --help"
     if [ ! -x "${command[0]}" ]; then continue; fi
     "${command[@]}" | sed 's/^ *//' | vale --output=line --ext=.txt --path="$program --help.txt" || status=1
