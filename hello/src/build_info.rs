@@ -1,6 +1,6 @@
-//! What was built.
+//! Version and commit of this build.
 
-/// The source revision this handler was built from, where `HELLO_COMMIT` was set then.
+/// The commit of this build, from the variable `HELLO_COMMIT` at build time.
 pub const COMMIT: &str = match option_env!("HELLO_COMMIT") {
     Some(commit) => commit,
     None => "unknown",

@@ -1,7 +1,7 @@
-//! The handler: every route of the service, and nothing that knows a socket.
+//! The handler: every route of the service. It knows no sockets.
 //!
-//! A request reaches [`router`] after a shell has accepted it: `hello-server` in the native binary, or a WASI HTTP host
-//! around one of the components in `hello-wasm/`. What differs between those worlds comes in through [`Platform`].
+//! Requests come to [`router`] from `hello-server` in the native program, and from a WASI HTTP host in the components of `hello-wasm/`.
+//! [`Platform`] has what differs between them.
 
 mod build_info;
 mod negotiation;
@@ -33,20 +33,20 @@ const ROUTES: &[(&str, Route)] = &[
     ("/openapi.json", || get(routes::openapi)),
 ];
 
-/// Builds the service. Build it once and clone it: cloning is cheap, building is not.
+/// Creates the service. Create it once and clone it: a clone is cheap.
 pub fn router(platform: impl Platform) -> Router {
-    build(platform, |_| true)
+    with_routes(platform, |_| true)
 }
 
-/// Builds the service for requests to one path only, with the routes that begin as it does: for where a router lives no longer than
-/// a request, and would be built for more than the request costs.
+/// Creates the service for requests to one path: it has only the routes with the same first segment. For a platform that creates a router
+/// for every request, where creating all routes would cost more than the request.
 pub fn router_for(path: &str, platform: impl Platform) -> Router {
-    build(platform, |route| first_segment(route) == first_segment(path))
+    with_routes(platform, |route| first_segment(route) == first_segment(path))
 }
 
-fn build(platform: impl Platform, is_wanted: impl Fn(&str) -> bool) -> Router {
-    let wanted = ROUTES.iter().filter(|(path, _)| is_wanted(path));
-    wanted
+fn with_routes(platform: impl Platform, is_included: impl Fn(&str) -> bool) -> Router {
+    let routes = ROUTES.iter().filter(|(path, _)| is_included(path));
+    routes
         .fold(Router::new(), |router, (path, route)| router.route(path, route()))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -1,9 +1,9 @@
-//! Content negotiation for `/`: whether the caller is a browser that wants a page.
+//! Content negotiation for `/`: whether the client is a browser that prefers a page.
 
 use axum::http::{HeaderMap, header::ACCEPT};
 
-/// Whether the `Accept` header ranks `text/html` above `application/json`. Without a header, or with `*/*` alone, it does not:
-/// curl gets JSON.
+/// Whether the `Accept` header ranks `text/html` above `application/json`. Without the header, and with
+/// `*/*`, it does not: curl gets JSON.
 pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
     let ranges: Vec<(&str, f32)> = headers
         .get_all(ACCEPT)
@@ -15,7 +15,7 @@ pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
     quality(&ranges, "text/html", "text/*") > quality(&ranges, "application/json", "application/*")
 }
 
-/// Splits `text/html;level=1;q=0.5` into the type and its weight; a weight that cannot be read counts as none.
+/// Splits `text/html;level=1;q=0.5` into the type and its weight; an invalid weight counts as 0.
 fn media_range(range: &str) -> (&str, f32) {
     let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
@@ -23,7 +23,7 @@ fn media_range(range: &str) -> (&str, f32) {
     (media_type, weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
 }
 
-/// The weight of the most specific range that covers a media type (RFC 9110, 12.5.1).
+/// Returns the weight of the most specific range that covers a media type (RFC 9110, 12.5.1).
 fn quality(ranges: &[(&str, f32)], exact: &str, family: &str) -> f32 {
     [exact, family, "*/*"]
         .iter()
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn other_callers_prefer_json() {
+    fn other_clients_prefer_json() {
         assert!(!prefers_html(&HeaderMap::new()));
         assert!(!prefers("*/*"));
         assert!(!prefers("application/json"));

@@ -1,4 +1,4 @@
-//! The page at `/` for browsers: one document without outside resources, complete without JavaScript.
+//! The page at `/` for browsers: one document without external resources, which works without JavaScript.
 
 use std::borrow::Cow;
 
@@ -14,14 +14,14 @@ use crate::{
 
 const TEMPLATE: &str = include_str!("page.html");
 
-/// The page may do what it does and nothing else: its one style and its one script are allowed by their hashes, so that markup which
-/// somehow got into it would neither run nor show. A test tells the hashes after a change of the page.
+/// Content security policy. It allows the page's one style and one script by their hashes, so that injected markup has no effect. After a
+/// change of the page, a test prints the new hashes.
 const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-d/q4NpEjPu5GUQXBkxew4Yfpbymd8RMN5ZwdNnlwgSs='; \
     script-src 'sha256-HxxT/446wwlLuYRZCpuNL3JG2MdZP+a6Ar+NMK68BEA='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(crate) fn answer(platform: &dyn Platform) -> Response {
+pub(crate) fn response(platform: &dyn Platform) -> Response {
     let headers =
         [(CONTENT_SECURITY_POLICY, POLICY), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer")];
     (headers, Html(render(platform))).into_response()
@@ -50,7 +50,7 @@ fn render(platform: &dyn Platform) -> String {
     page
 }
 
-/// A CSS colour name or `#` with three to eight hexadecimal digits, so that a setting cannot add style of its own.
+/// Whether this is a CSS colour name, or `#` with 3, 4, 6 or 8 hexadecimal digits; a setting must not add other styles.
 fn is_color(text: &str) -> bool {
     match text.strip_prefix('#') {
         Some(digits) => matches!(digits.len(), 3 | 4 | 6 | 8) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_allows_the_style_and_the_script_as_they_are() {
+    fn policy_has_the_hashes_of_style_and_script() {
         for element in ["style", "script"] {
             let (_, start) = TEMPLATE.split_once(&format!("<{element}>")).expect("one of each");
             let (text, rest) = start.split_once(&format!("</{element}>")).expect("an end");
             assert!(!text.contains("{{") && !rest.contains(&format!("<{element}")), "one of each, always the same");
             let allowed = format!("{element}-src 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
-            assert!(POLICY.contains(&allowed), "the page has changed: let POLICY say {allowed}");
+            assert!(POLICY.contains(&allowed), "the page has changed; POLICY needs {allowed}");
         }
     }
 

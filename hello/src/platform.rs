@@ -1,31 +1,31 @@
-//! What differs between the worlds that a handler runs in.
+//! What differs between the runtimes of the handler.
 
 use std::{borrow::Cow, pin::Pin, time::Duration};
 
-/// The message when none is set.
+/// Default of the greeting.
 pub const DEFAULT_MESSAGE: &str = "Hello from Rust in Kubernetes!";
 
-/// The page's colour when none is set.
+/// Default of the colour of the page.
 pub const DEFAULT_COLOR: &str = "#326ce5";
 
-/// The future of a sleep.
+/// Boxed future of a sleep.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Where the handler runs and what it is told there. A route asks when it wants to know: in a component every question is a call of
-/// the host.
+/// The runtime of the handler, and its settings. Routes call these methods only when they need the value: in a component each one is a call
+/// of the host.
 pub trait Platform: Send + Sync + 'static {
     /// `native`, `wasi-0.2` or `wasi-0.3`.
     fn runtime(&self) -> &'static str;
 
-    /// Waits on whatever clock the platform has.
+    /// Waits, by the platform's clock.
     fn sleep(&self, duration: Duration) -> Sleep;
 
-    /// The program around the component, such as `hello-host/1.2.3`, where it gives its name.
+    /// The host of a component, such as `hello-host/1.2.3`, if it is known.
     fn wasi_host(&self) -> Option<String> {
         None
     }
 
-    /// The name of the machine or pod, where it can be known.
+    /// The name of the machine or pod, if it is known.
     fn hostname(&self) -> Option<String> {
         None
     }

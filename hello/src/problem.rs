@@ -1,4 +1,4 @@
-//! Errors as `application/problem+json` (RFC 9457): what a caller gets when a route cannot answer.
+//! Errors as `application/problem+json` (RFC 9457): the responses of the service itself.
 
 use axum::{
     Json,
@@ -14,7 +14,7 @@ struct Problem<'a> {
     detail: &'a str,
 }
 
-/// An answer with this status. `detail` says what happened and what would be accepted instead.
+/// Returns a response with this status. `detail` tells the client what happened, and what is accepted instead.
 pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Unknown Status");
     let body = Json(Problem { title, status: status.as_u16(), detail });
@@ -24,10 +24,13 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
 }
 
 pub(crate) async fn not_found(uri: Uri) -> Response {
-    problem(StatusCode::NOT_FOUND, &format!("there is nothing at {}; /openapi.json lists what there is", uri.path()))
+    problem(StatusCode::NOT_FOUND, &format!("no such path: {}; /openapi.json lists all paths", uri.path()))
 }
 
 /// axum adds the `Allow` header.
 pub(crate) async fn method_not_allowed(uri: Uri) -> Response {
-    problem(StatusCode::METHOD_NOT_ALLOWED, &format!("{} takes only the methods named in Allow", uri.path()))
+    problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("{} does not support this method; the header Allow lists its methods", uri.path()),
+    )
 }

@@ -1,4 +1,4 @@
-//! One function a route. The contract they keep is `openapi.json`.
+//! One function per route. `openapi.json` is their contract.
 
 use std::{
     collections::BTreeMap,
@@ -27,13 +27,13 @@ use crate::{
     problem::problem,
 };
 
-/// The state of the router.
+/// State of the router.
 pub(crate) type Hello = Arc<App>;
 
-/// What the routes share.
+/// State that all routes share.
 pub(crate) struct App {
     platform: Box<dyn Platform>,
-    /// The answer that is given most, made when it is first given.
+    /// The most frequent response body, created at its first use.
     greeting: OnceLock<Bytes>,
 }
 
@@ -52,7 +52,7 @@ impl App {
     }
 }
 
-/// Headers that belong to one connection, not to the request: HTTP/2 and WASI hosts do not carry them, so no runtime shows them.
+/// Headers of the connection, not of the request. HTTP/2 and WASI hosts do not pass them on, so that no runtime shows them.
 static CONNECTION_HEADERS: [HeaderName; 7] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -93,7 +93,7 @@ struct Delay {
 
 pub(crate) async fn home(State(app): State<Hello>, request: Request) -> Response {
     let mut response = if prefers_html(request.headers()) {
-        page::answer(&*app.platform)
+        page::response(&*app.platform)
     } else {
         let mut response = Response::new(Body::from(app.greeting()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -117,7 +117,7 @@ pub(crate) async fn info(State(app): State<Hello>) -> Response {
     .into_response()
 }
 
-/// The platform this code was compiled for, in the words of `std::env::consts`.
+/// Returns the target of the compiler, in the words of `std::env::consts`.
 fn target() -> &'static str {
     if cfg!(target_family = "wasm") {
         "wasm32-wasip2"
@@ -132,8 +132,8 @@ pub(crate) async fn healthz() -> Json<BTreeMap<&'static str, &'static str>> {
     Json(BTreeMap::from([("status", "ok")]))
 }
 
-/// Streams: the answer begins before the request's body has ended. A length that was announced is announced again, so that the
-/// caller can tell a part from the whole.
+/// Streams: the response starts before the request's body has ended. It has the same `Content-Length`, so that the client can tell an
+/// incomplete response from a complete one.
 pub(crate) async fn echo(request: Request) -> Response {
     let (Parts { headers, .. }, body) = request.into_parts();
     let content_type =
@@ -145,8 +145,8 @@ pub(crate) async fn echo(request: Request) -> Response {
     response
 }
 
-/// The request's headers, each with all its values. The authority stands as `host` whichever way it came: as a header
-/// (HTTP/1), as a pseudo-header (HTTP/2) or beside the request (WASI).
+/// The request's headers, each with all its values. The authority is shown as `host`, whether it was a header (HTTP/1), a pseudo-header
+/// (HTTP/2), or separate from the headers (WASI).
 pub(crate) async fn headers(uri: Uri, headers: HeaderMap) -> Json<BTreeMap<String, Vec<String>>> {
     let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| !CONNECTION_HEADERS.contains(name)) {
@@ -185,7 +185,7 @@ pub(crate) async fn delay(State(app): State<Hello>, seconds: Result<Path<String>
     Json(Delay { delay: seconds }).into_response()
 }
 
-/// Plain decimals only: `f64` also reads `inf`, `NaN` and `1e1`.
+/// Parses a plain decimal number; `f64` would also accept `inf`, `NaN` and `1e1`.
 fn delay_seconds(seconds: &str) -> Option<f64> {
     let seconds =
         Some(seconds).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))?.parse().ok()?;

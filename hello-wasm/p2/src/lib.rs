@@ -1,6 +1,6 @@
-//! The WASI 0.2 component: maps a request of `wasi:http/incoming-handler` to the router and the answer back, streaming both.
+//! The WASI 0.2 component: converts a request of `wasi:http/incoming-handler` for the router, and the response back, streaming both.
 //!
-//! Every request gets a fresh instance, so a router is built for each, with no more than it needs.
+//! Every request gets a new instance, and so a router of its own, with only the routes that it needs.
 
 #![allow(unsafe_code, clippy::same_length_and_capacity)] // The entry point's macro expands to such code.
 
@@ -34,7 +34,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 
 struct Wasi;
 
-/// Spin gives a component its settings as variables, and so does our host.
+/// Spin passes settings to a component as variables, and so does `hello-host`.
 impl Platform for Wasi {
     fn runtime(&self) -> &'static str {
         "wasi-0.2"
@@ -61,7 +61,7 @@ impl Platform for Wasi {
     }
 }
 
-/// WASI keeps the authority beside the headers; natively it is one of them.
+/// Converts a request. WASI has the authority outside of the headers; the router expects it there.
 fn incoming(request: IncomingRequest) -> Request<Body> {
     let path = request.path_with_query().unwrap_or_default();
     // The path of `http://host?query` is empty.
@@ -74,7 +74,7 @@ fn incoming(request: IncomingRequest) -> Request<Body> {
     if let Some(authority) = request.authority() {
         incoming = incoming.header(HOST, authority);
     }
-    // Begun only where it is read.
+    // The stream is created when it is first read.
     let body = once(async { request.into_body_stream() }).flatten();
     let body = body.map_ok(Bytes::from).map_err(|error| error.to_debug_string());
     incoming.body(Body::from_stream(SendWrapper::new(body))).expect("the host has parsed the head")
@@ -85,35 +85,35 @@ async fn outgoing(response: Response, out: ResponseOutparam) {
     let headers: Vec<_> =
         head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
     let response = OutgoingResponse::new(Headers::from_list(&headers).expect("the handler sends allowed headers"));
-    // It is 200 until it is said.
+    // 200 is the default.
     if head.status != StatusCode::OK {
         response.set_status_code(head.status.as_u16()).expect("a status");
     }
     let outgoing = response.body().expect("taken once");
     out.set(response);
-    // The SDK's sink declares every body complete. Here one that broke off is dropped unfinished, and seen to be cut off.
+    // The SDK's sink finishes every body. Here an incomplete one is dropped without that, so that the client notices.
     if copy(body, &outgoing).await.is_some() {
         _ = OutgoingBody::finish(outgoing, None);
     }
 }
 
-/// What `blocking-write-and-flush` takes at the most, in bytes.
-const SMALL: usize = 4096;
+/// Limit of `blocking-write-and-flush`, in bytes.
+const MAX_BLOCKING_WRITE: usize = 4096;
 
-/// Copies chunk by chunk, as fast as the host takes them. Gives nothing where the body broke off or the caller left.
+/// Copies chunk by chunk, as fast as the host accepts them. Returns none if the body ends early or the client leaves.
 async fn copy(body: Body, outgoing: &OutgoingBody) -> Option<()> {
     let stream = outgoing.write().ok()?;
     let mut chunks = body.into_data_stream();
     while let Some(mut chunk) = chunks.try_next().await.ok()? {
-        // One call of the host in place of three. Nobody else waits for this instance meanwhile: it has one request.
-        if chunk.len() <= SMALL {
+        // One call of the host instead of three. It may block, because the instance has no other request.
+        if chunk.len() <= MAX_BLOCKING_WRITE {
             stream.blocking_write_and_flush(&chunk).ok()?;
             continue;
         }
         while !chunk.is_empty() {
             match usize::try_from(stream.check_write().ok()?).unwrap_or(usize::MAX) {
                 0 => ready(stream.subscribe()).await,
-                room => stream.write(&chunk.split_to(room.min(chunk.len()))).ok()?,
+                max => stream.write(&chunk.split_to(max.min(chunk.len()))).ok()?,
             }
         }
         stream.flush().ok()?;

@@ -1,7 +1,7 @@
-//! The WASI 0.3 component: maps a request of `wasi:http/handler` to the router and the answer back, streaming both.
+//! The WASI 0.3 component: converts a request of `wasi:http/handler` for the router, and the response back, streaming both.
 //!
-//! A host may give one instance many requests, so the router is built once an instance. Every call of the host costs more than the
-//! work around it, so nothing is asked that the router does not want to know.
+//! A host may pass many requests to one instance, so that the router is created once per instance. Calls of the host are expensive, and
+//! are made only for values that the router needs.
 
 #![allow(unsafe_code)] // The entry point's macro expands to it.
 
@@ -75,7 +75,7 @@ impl Guest for Hello {
     }
 }
 
-/// WASI keeps the authority beside the headers; natively it is one of them.
+/// Converts a request. WASI has the authority outside of the headers; the router expects it there.
 fn incoming(request: Request) -> Result<http::Request<Body>, ErrorCode> {
     let path = request.get_path_with_query().unwrap_or_default();
     // The path of `http://host?query` is empty.
@@ -94,7 +94,7 @@ fn incoming(request: Request) -> Result<http::Request<Body>, ErrorCode> {
     incoming.body(Body::new(body)).map_err(|_| ErrorCode::HttpProtocolError)
 }
 
-/// Begun only where it is read.
+/// Body of a request; its stream is created when it is first read.
 struct RequestBody {
     unread: Option<SendWrapper<Request>>,
     reading: Option<IncomingRequestBody>,
@@ -122,12 +122,12 @@ fn outgoing(response: http::Response<Body>) -> Result<Response, ErrorCode> {
     let headers = Fields::from_list(&headers).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     let (writer, contents, result) = BodyWriter::new();
     let (response, _sent) = Response::new(headers, Some(contents), result);
-    // It is 200 until it is said.
+    // 200 is the default.
     if head.status != StatusCode::OK {
         _ = response.set_status_code(head.status.as_u16());
     }
     wit_bindgen::spawn(async move { _ = writer.send_http_body(&mut pin!(body)).await });
-    // An executor with only one task to poll goes the way through the host once more before it waits.
+    // A second task keeps the executor from yielding to the host once more before it waits (2,200 instructions).
     wit_bindgen::spawn(async {});
     Ok(response)
 }
