@@ -126,7 +126,7 @@ fn a_body_that_breaks_off_does_not_look_whole(guest: &str) {
             assert!(broken.is_err(), "{guest} {protocol:?}: {broken:?}");
             let told = server.wait_for_log(|line| line["request_id"] == id.as_str());
             let texts = ["message", "level", "path"].map(|field| told[field].as_str());
-            assert_eq!(texts, ["answer broken off", "WARN", "/break"].map(Some));
+            assert_eq!(texts, ["response aborted", "WARN", "/break"].map(Some));
         }
     });
     assert!(bystanders.answered > 0);

@@ -1,4 +1,4 @@
-//! What the host counts besides the HTTP families of `hello-server`; they stand on the same `/metrics`.
+//! Metrics of the host. They are on the same `/metrics` as the HTTP metrics of `hello-server`.
 
 use std::sync::LazyLock;
 
@@ -6,32 +6,37 @@ use prometheus::{
     IntCounter, IntCounterVec, IntGauge, register_int_counter, register_int_counter_vec, register_int_gauge,
 };
 
-/// Why an instance failed.
+/// Label values of `wasm_instance_failures_total`.
 #[derive(Clone, Copy)]
-pub(crate) enum Failure {
+pub(crate) enum FailureReason {
     /// The component could not be instantiated.
     Instantiation,
-    /// The guest trapped: a panic, too much memory or stack, an unreachable.
+    /// The guest trapped: a panic, too much memory or stack, an unreachable instruction.
     Trap,
-    /// The guest did not answer in time.
+    /// The guest's response did not start, or stalled, within the request timeout.
     Timeout,
-    /// The guest answered with an error instead of a response.
+    /// The guest returned an error instead of a response.
     Error,
-    /// The guest's work after its response took too long.
+    /// The guest's work after its response took longer than the request timeout.
     BackgroundTimeout,
 }
 
-impl Failure {
-    const ALL: [Failure; 5] =
-        [Failure::Instantiation, Failure::Trap, Failure::Timeout, Failure::Error, Failure::BackgroundTimeout];
+impl FailureReason {
+    const ALL: [FailureReason; 5] = [
+        FailureReason::Instantiation,
+        FailureReason::Trap,
+        FailureReason::Timeout,
+        FailureReason::Error,
+        FailureReason::BackgroundTimeout,
+    ];
 
     fn label(self) -> &'static str {
         match self {
-            Failure::Instantiation => "instantiation",
-            Failure::Trap => "trap",
-            Failure::Timeout => "timeout",
-            Failure::Error => "error",
-            Failure::BackgroundTimeout => "background-timeout",
+            FailureReason::Instantiation => "instantiation",
+            FailureReason::Trap => "trap",
+            FailureReason::Timeout => "timeout",
+            FailureReason::Error => "error",
+            FailureReason::BackgroundTimeout => "background-timeout",
         }
     }
 }
@@ -52,15 +57,18 @@ impl Metrics {
     fn register() -> prometheus::Result<Self> {
         let metrics = Metrics {
             instances: register_int_gauge!("wasm_instances", "Instances of the component that are alive.")?,
-            instantiations: register_int_counter!("wasm_instantiations_total", "Instances made.")?,
+            instantiations: register_int_counter!("wasm_instantiations_total", "Instances created.")?,
             reuses: register_int_counter!(
                 "wasm_instance_reuses_total",
-                "Requests given to an instance that had answered another."
+                "Requests handled by an instance that had handled another before."
             )?,
-            memory: register_int_gauge!("wasm_guest_memory_bytes", "Linear memory of all instances.")?,
+            memory: register_int_gauge!(
+                "wasm_guest_memory_bytes",
+                "Linear memory of all instances together, in bytes."
+            )?,
             output_dropped: register_int_counter!(
                 "wasm_guest_output_dropped_bytes_total",
-                "Bytes that guests wrote to standard output and error beyond what is logged."
+                "Bytes of guests' standard output and error that were over a limit and not logged."
             )?,
             failures: register_int_counter_vec!(
                 "wasm_instance_failures_total",
@@ -68,14 +76,14 @@ impl Metrics {
                 &["reason"]
             )?,
         };
-        // A family without a series would not show before the first failure.
-        for failure in Failure::ALL {
-            metrics.failures.with_label_values(&[failure.label()]);
+        // Creates every series: a rate over the first failure needs the 0 before it.
+        for reason in FailureReason::ALL {
+            metrics.failures.with_label_values(&[reason.label()]);
         }
         Ok(metrics)
     }
 
-    pub(crate) fn failed(&self, failure: Failure) {
-        self.failures.with_label_values(&[failure.label()]).inc();
+    pub(crate) fn count_failure(&self, reason: FailureReason) {
+        self.failures.with_label_values(&[reason.label()]).inc();
     }
 }

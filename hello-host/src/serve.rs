@@ -1,17 +1,17 @@
-//! The command `serve`: `hello-server` around a component.
+//! The command `serve`: `hello-server` with a component as its handler.
 
 use std::{path::PathBuf, process::ExitCode};
 
-use hello_server::{About, Config, Service, Threads};
+use hello_server::{Config, ProgramInfo, Scheduling, Workload};
 
 use crate::{
-    VERSION, engine,
-    guest::{Guest, GuestConfig},
+    build_info::VERSION,
+    guest::{GuestConfig, GuestTemplate, InstancePool},
     handler::GuestHandler,
-    loader,
+    load::{self, Limits, Parts},
 };
 
-/// The system's allocator costs a fifth more a request.
+/// The system's allocator takes a fifth more instructions per request.
 #[global_allocator]
 static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
@@ -21,8 +21,8 @@ pub(crate) struct Serve {
     #[arg(value_name = "FILE")]
     component: PathBuf,
 
-    /// FILE is machine code made by `hello-host compile`: checked against FILE.sha256, then run as it is. Only for files that
-    /// nobody else could have written
+    /// FILE was compiled by `hello-host compile`: it is compared with FILE.sha256, then run without further checks. Only for files
+    /// that nobody else could have written
     #[arg(long)]
     precompiled: bool,
 
@@ -34,27 +34,31 @@ pub(crate) struct Serve {
 }
 
 pub(crate) fn serve(Serve { component: file, precompiled, server, guest }: Serve) -> ExitCode {
-    // The image sets the commit at run time: a commit in the program would link the host again for every commit, which takes minutes.
-    let about = About {
-        program: "hello-host",
+    let info = ProgramInfo {
+        name: "hello-host",
         version: VERSION,
+        // The image sets the commit at run time: built into the program, each commit would link the host again, which takes minutes.
         commit: "unknown",
-        threads: Threads::Own,
+        scheduling: Scheduling::ThreadPerCore,
         settings_of_others: &[],
     };
-    let shown = file.display().to_string();
-    let limits =
-        engine::Limits { instances: guest.max_instances, memory: guest.max_memory_size, parts: engine::Parts::USUAL };
+    let component_name = file.display().to_string();
+    let limits = Limits { instances: guest.max_instances, memory: guest.max_memory_size, parts: Parts::USUAL };
     let request_timeout = server.request_timeout;
     let build = async move {
-        // Compiling takes its time; signals and probes are answered meanwhile.
-        let component = tokio::task::spawn_blocking(move || loader::load(&file, precompiled, limits));
+        // Compiling takes time, in which signals and probes are served.
+        let component = tokio::task::spawn_blocking(move || load::load(&file, precompiled, limits));
         let component = component.await.map_err(|panic| panic.to_string())??;
-        let guest = Guest::new(&component, guest)?;
-        let runtime = guest.runtime();
-        let handler = GuestHandler::start(guest, request_timeout).await?;
-        let finished = Box::pin(handler.finished());
-        Ok::<_, String>(Service { handler, runtime, component: Some(shown), finished })
+        let template = GuestTemplate::new(&component, guest)?;
+        let runtime = template.runtime();
+        let pool = InstancePool::start(template, request_timeout).await?;
+        let idle = pool.clone();
+        Ok::<_, String>(Workload {
+            handler: GuestHandler::new(pool, request_timeout),
+            runtime,
+            component: Some(component_name),
+            idle: Box::pin(async move { idle.all_permits().await }),
+        })
     };
-    hello_server::run(server, &about, build)
+    hello_server::run(server, &info, build)
 }

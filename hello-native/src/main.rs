@@ -1,16 +1,16 @@
-//! The native binary: `hello-server` around the handler, as one static program.
+//! The native program: `hello-server` with the routes of `hello` as its handler, linked statically.
 
 use std::{convert::Infallible, future::ready, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use hello::{Platform, Sleep, router};
-use hello_server::{About, Config, Service, Threads};
+use hello_server::{Config, ProgramInfo, Scheduling, Workload};
 
-/// glibc's allocator costs more a request, and a static binary's even more.
+/// The system's allocator takes more instructions per request.
 #[global_allocator]
 static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
 
-/// Settings of hello-host that have no effect here: one set of variables serves each runtime.
+/// Settings of hello-host, which have no effect here: one set of variables fits every runtime.
 const SETTINGS_OF_HOST: &[&str] = &[
     "HELLO_ALLOWED_OUTBOUND_HOSTS",
     "HELLO_IDLE_INSTANCE_TIMEOUT",
@@ -32,7 +32,7 @@ struct Cli {
     #[arg(long, env = "HELLO_MESSAGE", default_value = hello::DEFAULT_MESSAGE, help_heading = "Service")]
     message: String,
 
-    /// The page's colour: a CSS name or #rrggbb
+    /// Colour of the page: a CSS name or #rrggbb
     #[arg(long, env = "HELLO_COLOR", default_value = hello::DEFAULT_COLOR, value_parser = hello_server::color, help_heading = "Service")]
     color: String,
 }
@@ -42,22 +42,22 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let about = About {
-        program: "hello-native",
+    let info = ProgramInfo {
+        name: "hello-native",
         version: hello::VERSION,
         commit: hello::COMMIT,
-        threads: Threads::Shared,
+        scheduling: Scheduling::WorkStealing,
         settings_of_others: SETTINGS_OF_HOST,
     };
     let platform = Native { message: cli.message, color: cli.color };
-    let service = Service {
+    let workload = Workload {
         runtime: platform.runtime(),
         component: None,
         handler: router(platform),
-        // An answer is the end of a request.
-        finished: Box::pin(ready(())),
+        // No work is left after a response.
+        idle: Box::pin(ready(())),
     };
-    hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
+    hello_server::run(cli.server, &info, async { Ok::<_, Infallible>(workload) })
 }
 
 struct Native {

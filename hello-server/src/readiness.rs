@@ -1,39 +1,39 @@
-//! Whether the service wants traffic: what `/readyz` answers.
+//! Whether the service is ready for traffic: the state behind `/readyz`.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Three latches; the service is ready when it has started, is not draining and nobody has disabled it.
+/// Three flags. The service is ready when it has started, does not drain, and has not been disabled.
 #[derive(Default)]
 pub(crate) struct Readiness {
-    started: AtomicBool,
-    draining: AtomicBool,
-    disabled: AtomicBool,
+    has_started: AtomicBool,
+    is_draining: AtomicBool,
+    is_disabled: AtomicBool,
 }
 
 impl Readiness {
     pub(crate) fn start(&self) {
-        self.started.store(true, Relaxed);
+        self.has_started.store(true, Relaxed);
     }
 
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Relaxed);
+        self.is_draining.store(true, Relaxed);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Relaxed)
+        self.is_draining.load(Relaxed)
     }
 
-    pub(crate) fn set_disabled(&self, disabled: bool) {
-        self.disabled.store(disabled, Relaxed);
+    pub(crate) fn set_disabled(&self, is_disabled: bool) {
+        self.is_disabled.store(is_disabled, Relaxed);
     }
 
-    /// Why the service wants no traffic, or `Ok`.
+    /// Returns `Ok` if the service is ready, or else the reason in one word.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.is_draining() {
             Err("draining")
-        } else if self.disabled.load(Relaxed) {
+        } else if self.is_disabled.load(Relaxed) {
             Err("disabled")
-        } else if self.started.load(Relaxed) {
+        } else if self.has_started.load(Relaxed) {
             Ok(())
         } else {
             Err("starting")

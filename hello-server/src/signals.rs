@@ -1,10 +1,10 @@
-//! SIGTERM and SIGINT as one stream: the first asks the server to drain, the second to stop at once.
+//! SIGTERM and SIGINT as one stream: the first asks the server to drain, the second to exit at once.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What Ctrl-C sends.
+/// The signal of Ctrl-C.
 pub(crate) const INTERRUPT: &str = "SIGINT";
 
 pub(crate) struct Signals {
@@ -13,12 +13,12 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// From here on the process no longer dies of these signals.
+    /// Registers for both signals, which from then on do not end the process by themselves.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for the next one and gives its name.
+    /// Waits for the next signal, and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => INTERRUPT,

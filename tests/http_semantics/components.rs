@@ -71,7 +71,7 @@ fn parts_served(modules: usize, elements: usize) -> Server {
     command.args(["--max-instances", INSTANCES]).env("XDG_CACHE_HOME", folder.path());
     let server = Server::start(command);
     assert_eq!(server.get("/").status, 500);
-    server.wait_for_log(|line| line["error"] == "the guest ended without an answer");
+    server.wait_for_log(|line| line["error"] == "the guest ended without a response");
     server
 }
 

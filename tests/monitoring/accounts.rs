@@ -91,7 +91,7 @@ fn of_spans(collector: &Collector) -> Account {
     for span in collector.spans() {
         // A guest's own span, below that of the request, has neither.
         let status = match span.attribute("error.type") {
-            "caller_left" => 499,
+            "client_disconnected" => 499,
             _ => match span.attribute("http.response.status_code").parse() {
                 Ok(status) => status,
                 Err(_) => continue,

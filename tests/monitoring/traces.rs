@@ -120,7 +120,7 @@ pub(crate) fn guests_that_ask_others() {
     }
 }
 
-/// Where no collector listens, or one does that is none, requests are answered, one line says that traces are lost, and the end
+/// Where no collector listens, or one does that is none, requests are answered, one line says that trace export failing, and the end
 /// comes as ever.
 pub(crate) fn without_collector() {
     let other = Server::start(native());
@@ -129,7 +129,7 @@ pub(crate) fn without_collector() {
         command.env("OTEL_BSP_SCHEDULE_DELAY", "20");
         let server = traced(command, &endpoint);
         let lost =
-            |line: &Value| line["message"].as_str().is_some_and(|message| message.starts_with("traces are lost"));
+            |line: &Value| line["message"].as_str().is_some_and(|message| message.starts_with("trace export failing"));
         assert_eq!(server.get("/").status, 200);
         server.wait_for_log(lost);
         for _ in 0..100 {

@@ -41,6 +41,6 @@ pub(crate) fn without_ipv6(command: Command) {
     let server = Server::start(traced);
     assert!(server.address.is_ipv4() && server.admin.is_ipv4(), "{} and {}", server.address, server.admin);
     serves(server.address.port(), Ipv4Addr::LOCALHOST);
-    let is_told = |line: &serde_json::Value| line["message"] == "the kernel has no IPv6; listening on IPv4 alone";
+    let is_told = |line: &serde_json::Value| line["message"] == "the kernel has no IPv6; listening on IPv4 only";
     assert_eq!(server.log().into_iter().filter(is_told).count(), 2);
 }

@@ -1,0 +1,6 @@
+//! The admin port: probes, metrics, and the log filter.
+
+mod routes;
+mod server;
+
+pub(crate) use server::spawn;
