@@ -1,4 +1,4 @@
-//! What this build is.
+//! Description of this build.
 
 /// The version, as in Cargo.toml.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,4 +1,4 @@
-//! What a program tells the server about itself.
+//! Description of a program, and how it uses threads.
 
 /// Description of a program.
 pub struct ProgramInfo {

@@ -1,4 +1,4 @@
-//! What differs between the runtimes of the handler.
+//! Differences between the runtimes of the handler.
 
 use std::{borrow::Cow, pin::Pin, time::Duration};
 

@@ -9,7 +9,7 @@ use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request,
 };
 
-/// What one instance may reach over HTTP.
+/// Rules for the requests of one instance.
 #[derive(Clone)]
 pub(super) struct Outbound {
     allowed: Arc<[AllowedHost]>,

@@ -1,4 +1,4 @@
-//! Replaces `compiler` in a host that was built without it: every function returns the error that says so.
+//! Replaces `compiler` in a host that was built without it: every function returns the same error.
 
 use wasmtime::{Error, Result, component::Component, format_err};
 

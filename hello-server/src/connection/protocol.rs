@@ -1,4 +1,4 @@
-//! Which protocol a connection speaks.
+//! Protocol of a connection: HTTP/1 or HTTP/2, detected by its first bytes.
 
 /// First bytes of an HTTP/2 connection by prior knowledge (RFC 9113, 3.4).
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -37,7 +37,7 @@ pub(super) enum Phase {
     Ended,
 }
 
-/// What happens on one connection. Requests only note the time; one timer per connection compares it now and then. A timer for every wait
+/// Activity of one connection. Requests only note the time; one timer per connection compares it now and then. A timer for every wait
 /// of every request would cost a tenth of a hello.
 pub(crate) struct ConnectionActivity {
     connected: Instant,
@@ -193,7 +193,7 @@ impl ConnectionActivity {
 
     /// Waits until nothing has happened for longer than a timeout allows.
     pub(crate) async fn wait_stalled(&self, timeouts: StallTimeouts) {
-        // What starts after one check is due after the next one at the earliest.
+        // A wait that starts after one check is due after the next one at the earliest.
         let StallTimeouts { headers, idle, response } = timeouts;
         let interval = headers.min(idle).min(response);
         loop {

@@ -133,7 +133,7 @@ pub(super) struct ResponseGuard {
 }
 
 impl ResponseGuard {
-    /// Moves everything into another guard. What is left here guards nothing.
+    /// Moves everything into another guard; this one then guards nothing.
     fn take(&mut self) -> Self {
         let phase = mem::replace(&mut self.phase, Phase::Ended);
         ResponseGuard { permit: self.permit.take(), activity: self.activity.clone(), phase }

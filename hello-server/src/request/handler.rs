@@ -1,4 +1,4 @@
-//! What a program gives to the server: a handler, and the work behind it.
+//! The interface between a program and the server: a handler, and the work behind it.
 
 use std::{convert::Infallible, error::Error};
 
@@ -42,7 +42,7 @@ where
     type Body = B;
 }
 
-/// What a server serves.
+/// Handler of a server, and its description.
 pub struct Workload<H> {
     /// Handles the requests.
     pub handler: H,

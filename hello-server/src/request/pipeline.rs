@@ -58,7 +58,7 @@ const SLOW: Duration = Duration::from_secs(1);
 /// Limit on the header fields of a request. hyper has the same for HTTP/1, and none for HTTP/2.
 const MAX_HEADERS: usize = 100;
 
-/// At most one of so many permits may be held by a request that yields: while it does, others could be rejected.
+/// At most one permit of this number may be held by a request that yields: while it does, others could be rejected.
 const YIELDING_FRACTION: u32 = 8;
 
 /// The handler, with the layers around it.
@@ -102,7 +102,7 @@ impl<H: Handler> Pipeline<H> {
         Pipeline { handler, config, access_log, readiness, tracer, yielding: AtomicU32::new(0), max_yielding }
     }
 
-    /// Responds to a request. What needs no waiting happens before there is a future, which would carry the request along.
+    /// Responds to a request. Everything that does not wait happens before there is a future, which would carry the request along.
     pub(crate) fn respond(
         &'static self,
         mut request: Request<Incoming>,

@@ -11,7 +11,7 @@ pub(crate) struct AccessLog {
     pub(crate) sample_ratio: f64,
 }
 
-/// What is logged of a request.
+/// Fields of one line.
 pub(crate) struct AccessRecord<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,

@@ -1,4 +1,4 @@
-//! What is recorded of requests: log, metrics, traces.
+//! Records of requests: log, metrics, traces.
 
 mod access_log;
 mod labels;

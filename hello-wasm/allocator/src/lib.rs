@@ -1,11 +1,11 @@
-//! The allocator of the components: a small block that is freed waits in a list of its size for the next request of that size.
+//! The allocator of the components: free lists, one per size of small blocks, in front of the `malloc` of wasi-libc.
 //!
-//! A request takes and frees some 40 blocks, and to the `malloc` of wasi-libc each is 310 instructions. This keeps no memory of its
-//! own: every block comes from `malloc`, and may go back to `free`, as the blocks do that the host's calls leave with libc.
+//! A request allocates some 40 blocks, each of which costs `malloc` 310 instructions. Every block here comes from `malloc`, and may be
+//! released with `free`: libc does so with blocks that the host's calls pass to it. README.md has the measurements.
 
 #![cfg(any(test, all(target_family = "wasm", not(target_feature = "atomics"))))]
-#![allow(unsafe_code)] // An allocator cannot do without.
-#![allow(clippy::cast_ptr_alignment)] // What `malloc` gives is aligned for a pointer.
+#![allow(unsafe_code)] // GlobalAlloc is an unsafe trait.
+#![allow(clippy::cast_ptr_alignment)] // Blocks of `malloc` are aligned for a pointer.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -13,19 +13,19 @@ use std::{
     ptr::null_mut,
 };
 
-/// Sizes of small blocks.
+/// Number of sizes of small blocks.
 const SIZES: usize = 32;
 
-/// The alignment that `malloc` gives, whatever it is asked for (`max_align_t` is 16 bytes in C, 8 are enough here).
+/// Alignment of every block of `malloc`. (The `max_align_t` of C needs 16 bytes; 8 suffice here.)
 const ALIGNMENT: usize = 8;
 
-/// What `malloc` can hold in its smallest block, and by how much the next one is larger: with any other sizes, blocks would be
-/// larger than what they are asked for.
+/// Bytes in the smallest block of `malloc`, and the step to the next size. With other sizes, `malloc` would round blocks up.
 const SMALLEST: usize = 12;
 const STEP: usize = 16;
 
-/// Lists of free blocks, by size.
+/// Allocator: lists of free blocks, one per size.
 pub struct FreeLists {
+    /// The first block of each list; a free block has the address of the next one.
     first: [Cell<*mut u8>; SIZES],
 }
 
@@ -34,7 +34,7 @@ pub struct FreeLists {
 unsafe impl Sync for FreeLists {}
 
 impl FreeLists {
-    /// Without a block.
+    /// Creates empty lists.
     #[must_use]
     #[allow(clippy::new_without_default)] // A static cannot use it.
     pub const fn new() -> Self {
@@ -42,20 +42,20 @@ impl FreeLists {
     }
 }
 
-/// Which of the sizes a small block has.
-fn size_of_block(layout: Layout) -> Option<usize> {
-    let size = (layout.size() + STEP - SMALLEST - 1) / STEP;
-    (size < SIZES && layout.align() <= ALIGNMENT).then_some(size)
+/// Returns the index of the list for a small block.
+fn list_of(layout: Layout) -> Option<usize> {
+    let list = (layout.size() + STEP - SMALLEST - 1) / STEP;
+    (list < SIZES && layout.align() <= ALIGNMENT).then_some(list)
 }
 
 unsafe impl GlobalAlloc for FreeLists {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(size) = size_of_block(layout) else { return unsafe { System.alloc(layout) } };
-        let first = &self.first[size];
+        let Some(list) = list_of(layout) else { return unsafe { System.alloc(layout) } };
+        let first = &self.first[list];
         let block = first.get();
         if block.is_null() {
-            return unsafe { System.alloc(Layout::from_size_align_unchecked(SMALLEST + size * STEP, ALIGNMENT)) };
+            return unsafe { System.alloc(Layout::from_size_align_unchecked(SMALLEST + list * STEP, ALIGNMENT)) };
         }
         first.set(unsafe { block.cast::<*mut u8>().read() });
         block
@@ -63,8 +63,8 @@ unsafe impl GlobalAlloc for FreeLists {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let Some(size) = size_of_block(layout) else { return unsafe { System.dealloc(block, layout) } };
-        let first = &self.first[size];
+        let Some(list) = list_of(layout) else { return unsafe { System.dealloc(block, layout) } };
+        let first = &self.first[list];
         unsafe { block.cast::<*mut u8>().write(first.get()) };
         first.set(block);
     }
@@ -72,7 +72,7 @@ unsafe impl GlobalAlloc for FreeLists {
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        match (size_of_block(layout), size_of_block(wanted)) {
+        match (list_of(layout), list_of(wanted)) {
             (None, None) => unsafe { System.realloc(block, layout, size) },
             (Some(old), Some(new)) if old == new => block,
             _ => unsafe {
@@ -89,69 +89,98 @@ unsafe impl GlobalAlloc for FreeLists {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
     use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Allocate(Layout),
+        /// Another size for one of the blocks.
+        Reallocate(Index, usize),
+        Free(Index),
+    }
+
+    /// Sizes around those of the lists, and larger ones.
+    fn size() -> impl Strategy<Value = usize> {
+        prop_oneof![4 => 1..200_usize, 1 => 480..520_usize, 1 => 1..5000_usize]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (size(), 0..6_u32).prop_map(|(size, align)| {
+                Step::Allocate(Layout::from_size_align(size, 1 << align).expect("a layout"))
+            }),
+            2 => (any::<Index>(), size()).prop_map(|(index, size)| Step::Reallocate(index, size)),
+            2 => any::<Index>().prop_map(Step::Free),
+        ]
+    }
 
     /// A block, and the byte that it is filled with.
     struct Block {
         at: *mut u8,
         layout: Layout,
-        filled_with: u8,
+        byte: u8,
     }
 
     impl Block {
         fn fill(&self) {
-            unsafe { self.at.write_bytes(self.filled_with, self.layout.size()) };
+            unsafe { self.at.write_bytes(self.byte, self.layout.size()) };
         }
 
-        fn is_whole(&self, length: usize) -> bool {
-            unsafe { std::slice::from_raw_parts(self.at, length) }.iter().all(|byte| *byte == self.filled_with)
+        fn is_filled(&self, length: usize) -> bool {
+            unsafe { std::slice::from_raw_parts(self.at, length) }.iter().all(|&byte| byte == self.byte)
         }
     }
 
-    #[test]
-    fn blocks_keep_what_is_in_them_and_are_aligned() {
-        let allocator = FreeLists::new();
-        let mut blocks: Vec<Block> = Vec::new();
-        let mut random = 1_u64;
-        let mut below = |limit: usize| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from(random >> 40).unwrap() % limit
-        };
-        for step in 0..100_000_u32 {
-            let size = 1 + below(if step % 8 == 0 { 4096 } else { 200 });
-            match below(3) {
-                0 if !blocks.is_empty() => {
-                    let block = blocks.swap_remove(below(blocks.len()));
-                    assert!(block.is_whole(block.layout.size()));
-                    unsafe { allocator.dealloc(block.at, block.layout) };
-                }
-                1 if !blocks.is_empty() => {
-                    let index = below(blocks.len());
-                    let block = &mut blocks[index];
-                    let kept = size.min(block.layout.size());
-                    block.at = unsafe { allocator.realloc(block.at, block.layout, size) };
-                    block.layout = Layout::from_size_align(size, block.layout.align()).unwrap();
-                    assert!(block.is_whole(kept));
-                    block.fill();
-                }
-                _ => {
-                    let layout = Layout::from_size_align(size, 1 << below(6)).unwrap();
-                    let block =
-                        Block { at: unsafe { allocator.alloc(layout) }, layout, filled_with: step.to_le_bytes()[0] };
-                    assert_eq!(block.at.align_offset(layout.align()), 0);
-                    block.fill();
-                    blocks.push(block);
+    fn config() -> ProptestConfig {
+        // Miri is a thousand times slower, and has no files.
+        let cases = if cfg!(miri) { 4 } else { 512 };
+        ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+        /// Blocks never overlap: each still has its own bytes, whatever happens to others.
+        #[test]
+        fn blocks_keep_their_bytes_and_are_aligned(steps in vec(step(), 1..400)) {
+            let allocator = FreeLists::new();
+            let mut blocks: Vec<Block> = Vec::new();
+            for (number, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Allocate(layout) => {
+                        let byte = number.to_le_bytes()[0];
+                        let block = Block { at: unsafe { allocator.alloc(layout) }, layout, byte };
+                        prop_assert_eq!(block.at.align_offset(layout.align()), 0);
+                        block.fill();
+                        blocks.push(block);
+                    }
+                    Step::Reallocate(index, size) if !blocks.is_empty() => {
+                        let block = index.get_mut(&mut blocks);
+                        let kept = size.min(block.layout.size());
+                        block.at = unsafe { allocator.realloc(block.at, block.layout, size) };
+                        block.layout = Layout::from_size_align(size, block.layout.align()).expect("a layout");
+                        prop_assert!(block.is_filled(kept));
+                        prop_assert_eq!(block.at.align_offset(block.layout.align()), 0);
+                        block.fill();
+                    }
+                    Step::Free(index) if !blocks.is_empty() => {
+                        let block = blocks.swap_remove(index.index(blocks.len()));
+                        prop_assert!(block.is_filled(block.layout.size()));
+                        unsafe { allocator.dealloc(block.at, block.layout) };
+                    }
+                    Step::Reallocate(..) | Step::Free(_) => {}
                 }
             }
-        }
-        for block in blocks {
-            assert!(block.is_whole(block.layout.size()));
-            unsafe { allocator.dealloc(block.at, block.layout) };
+            for block in blocks {
+                prop_assert!(block.is_filled(block.layout.size()));
+                unsafe { allocator.dealloc(block.at, block.layout) };
+            }
         }
     }
 
     #[test]
-    fn a_freed_block_is_the_next_of_its_size() {
+    fn freed_block_is_reused_for_the_same_size() {
         let allocator = FreeLists::new();
         let layout = Layout::from_size_align(40, 8).unwrap();
         let smaller = Layout::from_size_align(30, 1).unwrap();
