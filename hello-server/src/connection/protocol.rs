@@ -36,6 +36,11 @@ impl Preface {
         self.length += length;
     }
 
+    /// Whether HTTP has all bytes.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken == self.length
+    }
+
     /// Takes at most `max` of the bytes that HTTP does not have yet.
     pub(super) fn take(&mut self, max: usize) -> &[u8] {
         let start = self.taken;

@@ -121,7 +121,9 @@ impl CoalescingStream {
 
 impl AsyncRead for CoalescingStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        buffer.put_slice(self.preface.take(buffer.remaining()));
+        if !self.preface.is_taken() {
+            buffer.put_slice(self.preface.take(buffer.remaining()));
+        }
         // The socket is read at once, because hyper enlarges its buffer for the headers with every read.
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
