@@ -26,6 +26,7 @@ FROM rust AS source
 WORKDIR /src
 COPY --from=manifests /manifests/bench bench
 COPY --from=manifests /manifests/tests tests
+COPY --from=manifests /manifests/tools tools
 COPY . .
 
 # The sources of the host. A change of the handler does not rebuild the host.

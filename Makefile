@@ -162,7 +162,7 @@ lint: ## Check format, Rust lints, language and spelling
 	$(CARGO) clippy --locked --release --target wasm32-wasip2 --package hello-wasi-0-2 --package hello-wasi-0-3 --package guest-p2 --package guest-p3 --package guest-wstd --package bench-variables --package bench-work -- --deny warnings
 
 unit:
-	$(CARGO) test --locked --package hello --package hello-server --package hello-wasm-allocator
+	$(CARGO) test --locked --package hello --package hello-server --package hello-wasm-allocator --package tools
 
 fixtures:
 	@built=$$($(BUILD) release component --package guest-p2 --package guest-p3 --package guest-command --package guest-wstd) && mkdir -p dist \

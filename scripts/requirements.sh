@@ -20,6 +20,13 @@ install_compiler() {
   else echo 'install gcc or clang, with its headers, by the package manager of this system'; fi
 }
 
+install_program() { # name, page with other ways to install it
+  if has brew; then echo "brew install $1"; else echo "$2 says how"; fi
+}
+missing_program() { # the same
+  has "$1" || echo "is not here: $(install_program "$1" "$2")"
+}
+
 missing_rust() {
   local version wanted update
   version=$(rust_version) wanted=$(required_rust)

@@ -321,13 +321,14 @@ fn kubectl_has_no_terminal_to_ask_on() {
 #[test]
 fn the_symptoms_of_the_docs_are_known() {
     let read = |file| fs::read_to_string(workspace().join(file)).expect(file);
-    let script = read("scripts/doctor.sh");
+    let sources = fs::read_dir(workspace().join("tools/src/doctor")).expect("the doctor's sources");
+    let doctor: String = sources.map(|file| fs::read_to_string(file.expect("a file").path()).expect("text")).collect();
     let docs = read("docs/TROUBLESHOOTING.md");
     let (_, docs) = docs.split_once("## In a cluster").expect("the symptoms in a cluster");
     let cells = docs.lines().filter(|line| line.starts_with("| `")).filter_map(|row| row.split(" | ").next());
     let symptoms: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(symptoms.len() > 8, "{symptoms:?}");
     for symptom in symptoms {
-        assert!(script.contains(symptom), "scripts/doctor.sh does not know {symptom:?}");
+        assert!(doctor.contains(symptom), "tools/src/doctor does not know {symptom:?}");
     }
 }
