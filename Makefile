@@ -106,7 +106,7 @@ instructions: build ## Update the instruction-count baseline, against which `mak
 
 .PHONY: picture
 picture: build ## Make the pictures of README.md anew, by real load (needs prometheus, Chromium and tests/python-tools.sh)
-	@$(CARGO) run --quiet --locked --package tests --bin picture
+	@$(CARGO) run --quiet --locked --package dashboard-picture
 	@SCREENSHOTS=docs pytest-playwright -q -p no:cacheprovider tests/page.py -k switch
 
 .PHONY: rename

@@ -30,7 +30,7 @@ pub const PATIENCE: Duration = Duration::from_mins(3);
 #[must_use]
 pub fn workspace() -> PathBuf {
     let tests = env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
-    Path::new(&tests).parent().expect("a workspace").to_owned()
+    Path::new(&tests).ancestors().find(|folder| folder.join("Cargo.lock").exists()).expect("a workspace").to_owned()
 }
 
 /// A file that `make build` or `make fixtures` made.

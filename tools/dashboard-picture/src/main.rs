@@ -1,5 +1,5 @@
-//! Draws docs/dashboard.svg, what the panels of the chart's dashboard show: both runtimes beside each other, under a load that is
-//! light at first, then more than they take.
+//! Draws docs/dashboard.svg: the panels of the chart's dashboard with both runtimes side by side, under a light load, then an
+//! overload, then a light load again.
 
 mod chart;
 
@@ -14,16 +14,16 @@ use std::{
 
 use tests::{Prometheus, Server, get, host, native, panels, workspace};
 
-/// How long each part of the load takes.
+/// Length of each part of the load.
 const PART: Duration = Duration::from_secs(20);
 
-/// Rates are over so long a time, as Prometheus scrapes several times a second here.
+/// Interval of rates. It is short, because Prometheus scrapes several times per second here.
 const RATE_INTERVAL: &str = "5s";
 
-/// Paths that every caller asks for, one after another: what succeeds, and what does not.
-const USUAL: [&str; 8] = ["/", "/info", "/", "/headers", "/", "/delay/0.01", "/", "/nope"];
-/// The last one takes longer than it is given.
-const HARD: [&str; 6] = ["/delay/0.05", "/", "/delay/0.02", "/status/500", "/info", "/delay/1"];
+/// Paths that every client requests in turn. One of them does not exist.
+const LIGHT: [&str; 8] = ["/", "/info", "/", "/headers", "/", "/delay/0.01", "/", "/nope"];
+/// The last one exceeds the request timeout.
+const HEAVY: [&str; 6] = ["/delay/0.05", "/", "/delay/0.02", "/status/500", "/info", "/delay/1"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let pods = [
@@ -35,12 +35,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     .map(|(pod, command)| (pod, start(command)));
     let prometheus = Prometheus::scrape("groups: []", pods.iter().map(|(pod, server)| (*pod, server.admin)));
     let from = seconds(SystemTime::now());
-    for (part, callers, paths) in [("a light load", 1, &USUAL[..]), ("too much", 8, &HARD), ("a light load", 1, &USUAL)]
+    for (part, clients, paths) in
+        [("a light load", 1, &LIGHT[..]), ("an overload", 8, &HEAVY), ("a light load", 1, &LIGHT)]
     {
         println!("{part}, for {} s", PART.as_secs());
-        load(pods.each_ref().map(|(_, server)| server.address), callers, paths);
+        load(pods.each_ref().map(|(_, server)| server.address), clients, paths);
     }
-    // The first rates are of too short a time.
+    // The first rates are of an interval that is too short.
     let span = from + 5.0..seconds(SystemTime::now());
     let picture = workspace().join("docs/dashboard.svg");
     let drawn = chart::draw(&panels(), &span, |query| {
@@ -56,14 +57,14 @@ fn start(mut command: Command) -> Server {
     Server::start(command)
 }
 
-/// So many callers at each address, for a part of the time.
-fn load(addresses: [SocketAddr; 4], callers: usize, paths: &[&str]) {
+/// Runs a number of clients per address, for one part of the load.
+fn load(addresses: [SocketAddr; 4], clients: usize, paths: &[&str]) {
     let end = Instant::now() + PART;
     thread::scope(|scope| {
         for address in addresses {
-            for caller in 0..callers {
+            for client in 0..clients {
                 scope.spawn(move || {
-                    let mut paths = paths.iter().cycle().skip(caller);
+                    let mut paths = paths.iter().cycle().skip(client);
                     while Instant::now() < end {
                         _ = get(address, paths.next().expect("an endless iterator"));
                         thread::sleep(Duration::from_millis(5));

@@ -1,4 +1,4 @@
-//! Panels of a dashboard as one SVG.
+//! Panels of a dashboard, drawn as one SVG.
 
 use std::{collections::BTreeMap, error::Error, ops::Range};
 
@@ -15,15 +15,15 @@ use tests::{Panel, Series};
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Pixels of a unit of Grafana's.
+/// Pixels per unit of Grafana's grid.
 const UNIT: [u32; 2] = [50, 26];
 const FONT: &str = "sans-serif";
 
-/// Draws panels as they stand in the dashboard, with what queries give for this time (seconds since 1970).
+/// Draws panels in the order of the dashboard, with the results of their queries in a span of time (seconds since 1970).
 pub(crate) fn draw(
     panels: &[Panel],
     span: &Range<f64>,
-    ask: impl Fn(&str) -> Result<Vec<Series>, Failure>,
+    run_query: impl Fn(&str) -> Result<Vec<Series>, Failure>,
 ) -> Result<String, Failure> {
     let rows = rows(panels);
     let height: u32 = rows.values().map(|row| row.1).sum();
@@ -31,14 +31,14 @@ pub(crate) fn draw(
     {
         let whole = SVGBackend::with_string(&mut svg, (24 * UNIT[0], height * UNIT[1])).into_drawing_area();
         whole.fill(&WHITE)?;
-        for panel in panels.iter().flat_map(of_each_runtime) {
+        for panel in panels.iter().flat_map(repeat_per_runtime) {
             let [x, y, width, height] = panel.place;
             let pixels = |units: [u32; 2]| (units[0] * UNIT[0], units[1] * UNIT[1]);
             let (left, top) = pixels([x, rows[&y].0]);
             let area = whole.clone().shrink((left, top), pixels([width, height]));
             let mut shown = Vec::new();
             for (legend, query) in &panel.targets {
-                let series = ask(query)?;
+                let series = run_query(query)?;
                 shown.extend(series.into_iter().map(|series| (series.name(legend), series)));
             }
             match panel.kind.as_str() {
@@ -51,8 +51,8 @@ pub(crate) fn draw(
     Ok(svg)
 }
 
-/// A panel that Grafana shows once for each runtime, beside each other.
-fn of_each_runtime(panel: &Panel) -> Vec<Panel> {
+/// Repeats a panel for each runtime, side by side, if Grafana does so.
+fn repeat_per_runtime(panel: &Panel) -> Vec<Panel> {
     if !panel.title.contains("$runtime") {
         return vec![panel.clone()];
     }
@@ -68,7 +68,7 @@ fn of_each_runtime(panel: &Panel) -> Vec<Panel> {
     (0..).zip(["native", "wasi-0.3"]).map(of_runtime).collect()
 }
 
-/// Rows without the gaps of what only has a title: where each begins, and how high it is, by where Grafana has it.
+/// Returns where each row starts and its height, by its position in Grafana. Rows that only have a title are left out.
 fn rows(panels: &[Panel]) -> BTreeMap<u32, (u32, u32)> {
     let mut rows = BTreeMap::new();
     for panel in panels {
@@ -86,16 +86,16 @@ fn rows(panels: &[Panel]) -> BTreeMap<u32, (u32, u32)> {
 fn lines(area: &Area<'_>, panel: &Panel, span: &Range<f64>, shown: &[(String, Series)]) -> Result<(), Failure> {
     let is_number = |(_, value): &&(f64, f64)| value.is_finite();
     let points = shown.iter().flat_map(|(_, series)| &series.points).filter(is_number);
-    let most = points.map(|(_, value)| *value).fold(0.0, f64::max);
-    // Above them is room for the legend.
+    let highest = points.map(|(_, value)| *value).fold(0.0, f64::max);
+    // Leaves room for the legend above the lines.
     #[allow(clippy::cast_precision_loss)]
-    let most = if most > 0.0 { most * (1.1 + 0.1 * shown.len() as f64) } else { 1.0 };
+    let highest = if highest > 0.0 { highest * (1.1 + 0.1 * shown.len() as f64) } else { 1.0 };
     let mut chart = ChartBuilder::on(area)
         .margin(8)
         .caption(&panel.title, (FONT, 16))
         .x_label_area_size(22)
         .y_label_area_size(64)
-        .build_cartesian_2d(0.0..span.end - span.start, 0.0..most)?;
+        .build_cartesian_2d(0.0..span.end - span.start, 0.0..highest)?;
     chart
         .configure_mesh()
         .x_labels(5)
@@ -124,7 +124,7 @@ fn lines(area: &Area<'_>, panel: &Panel, span: &Range<f64>, shown: &[(String, Se
     Ok(())
 }
 
-/// How many requests took how long: buckets from below, which Prometheus counts with all that are below them.
+/// Draws how many requests took how long. The buckets of Prometheus are cumulative: each counts the lower ones, too.
 fn heat_map(area: &Area<'_>, panel: &Panel, span: &Range<f64>, shown: &[(String, Series)]) -> Result<(), Failure> {
     let mut buckets: Vec<(f64, &Series)> =
         shown.iter().map(|(name, series)| Ok((name.parse()?, series))).collect::<Result<_, Failure>>()?;
@@ -138,7 +138,7 @@ fn heat_map(area: &Area<'_>, panel: &Panel, span: &Range<f64>, shown: &[(String,
             cells.push((second, index, (count - counted).max(0.0)));
         }
     }
-    let most = cells.iter().map(|cell| cell.2).fold(1.0, f64::max);
+    let highest = cells.iter().map(|cell| cell.2).fold(1.0, f64::max);
     let mut chart = ChartBuilder::on(area)
         .margin(8)
         .caption(&panel.title, (FONT, 16))
@@ -155,9 +155,9 @@ fn heat_map(area: &Area<'_>, panel: &Panel, span: &Range<f64>, shown: &[(String,
         .y_label_formatter(&|index| buckets.get(*index).map_or(String::new(), |(bound, _)| with_unit(*bound, "s")))
         .draw()?;
     chart.draw_series(cells.iter().filter(|cell| cell.2 > 0.0).map(|(second, index, count)| {
-        // By the logarithm: a rare slow one is to be seen beside a thousand quick ones.
-        let share = (1.0 + count).ln() / (1.0 + most).ln();
-        let color = RGBColor(50, 108, 229).mix(0.15 + 0.85 * share);
+        // Logarithmic: one slow request is visible beside a thousand fast ones.
+        let intensity = (1.0 + count).ln() / (1.0 + highest).ln();
+        let color = RGBColor(50, 108, 229).mix(0.15 + 0.85 * intensity);
         Rectangle::new([(*second, *index), (second + 1.0, index + 1)], color.filled())
     }))?;
     Ok(())
