@@ -14,7 +14,7 @@ use tools::markdown;
 const USAGE: &str = "usage: tools COMMAND ARGUMENT...
   doctor NAMESPACE                    examine the cluster, and the deployment in a namespace
   shell-block DOCUMENT HEADING        print the first block of shell commands below a heading
-  update-doc-block DOCUMENT COMMAND   replace the block that COMMAND generates by standard input";
+  update-doc-block DOCUMENT COMMAND   replace the block that COMMAND generates with standard input";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();

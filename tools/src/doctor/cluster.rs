@@ -10,11 +10,11 @@ use super::{
     settings::{VERSION, default_value, kubernetes_version},
 };
 
-/// What a cluster lacks, in a few words each.
+/// Result for a cluster: missing requirements, in a few words each.
 pub(crate) struct Cluster {
-    /// What every runtime needs.
+    /// Missing for every runtime.
     missing: Vec<String>,
-    /// What only `runtime=spin` needs.
+    /// Missing for `runtime=spin` only.
     missing_for_spin: Vec<String>,
     /// The images of this version on nodes.
     images: String,
@@ -31,12 +31,12 @@ impl Cluster {
         }
     }
 
-    /// Notes what every runtime needs and is missing.
+    /// Adds a missing requirement of every runtime.
     pub(crate) fn lacks(&mut self, what: &str) {
         self.missing.push(what.to_owned());
     }
 
-    /// Notes what only `runtime=spin` needs and is missing.
+    /// Adds a missing requirement of `runtime=spin`.
     pub(crate) fn lacks_for_spin(&mut self, what: &str) {
         self.missing_for_spin.push(what.to_owned());
     }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-/// What a call of kubectl printed.
+/// Output of a call of kubectl.
 pub(crate) struct Output {
     /// Standard output, without the newlines at its end.
     pub(crate) text: String,

@@ -18,7 +18,7 @@ use cluster::Cluster;
 use fixes::Fixes;
 use report::Report;
 
-/// Prints what the cluster and the deployment lack, and the command that fixes it.
+/// Prints the problems of the cluster and the deployment, and the commands that fix them.
 pub(crate) fn examine(namespace: &str) {
     let report = Report::new();
     report.title("The cluster of kubectl");

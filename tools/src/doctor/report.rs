@@ -34,12 +34,12 @@ impl Report {
         self.row(RED, "!!", subject, fix);
     }
 
-    /// Reports what is missing, and is needed by some users only.
+    /// Reports a missing requirement of an optional feature.
     pub(crate) fn optional(&self, subject: &str, fix: &str) {
         self.row(GREY, "--", subject, fix);
     }
 
-    /// Reports what the user is not allowed to list.
+    /// Reports that the user is not allowed to list these objects.
     pub(crate) fn invisible(&self, subject: &str) {
         self.optional(subject, "not visible to you: your user may not list these in the whole cluster");
     }

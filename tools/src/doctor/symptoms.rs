@@ -6,7 +6,7 @@ use super::{
     report::Report,
 };
 
-/// What was reported of a pod or a deployment.
+/// A message about a pod or a deployment.
 pub(crate) struct Symptom<'a> {
     pub(crate) message: &'a str,
     /// The image of the pod.
