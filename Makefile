@@ -53,7 +53,7 @@ reproducible: ## Build everything twice, in other folders, and compare (30 minut
 .PHONY: manifests
 manifests: ## Render manifests/ from the chart, and its table of values
 	@scripts/manifests.sh manifests
-	@scripts/chart-readme.sh chart/README.md
+	@scripts/gen-chart-readme.sh chart/README.md
 
 .PHONY: release
 release: ## Commit and tag a release, VERSION=1.2.3, and say how it is published (needs helm)
@@ -87,7 +87,7 @@ bench-quick: build bench-build ## Measure speed, start, memory and size of dist/
 
 .PHONY: first-run
 first-run: ## Measure the time from a clone to the first response, and from a change to its response, into docs/BENCHMARKS.md
-	@scripts/first-run.sh docs/BENCHMARKS.md
+	@scripts/clone-benchmark.sh docs/BENCHMARKS.md
 
 .PHONY: hostile
 hostile: build ## Put hostile input to every runtime, and write what came of it into docs/SECURITY.md

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Has cargo-audit look for known vulnerabilities, by RustSec's advisories: those in the folder that ADVISORY_DB names, else a copy
-# that is fetched now.
+# Checks dependencies for known vulnerabilities with cargo-audit and RustSec's advisories. ADVISORY_DB is a folder with a copy of the
+# advisories; without it, they are fetched.
 #
-# usage: scripts/advisories.sh COPY lock FILE       in what a Cargo.lock names; COPY is the folder that is fetched into
-#        scripts/advisories.sh COPY bin FILE...     in what programs and components say of themselves, built by cargo auditable
-# Exits with 69 where there are no advisories to look by.
+# usage: scripts/advisories.sh COPY lock FILE       check a Cargo.lock; the advisories are fetched into the folder COPY
+#        scripts/advisories.sh COPY bin FILE...     check programs and components that cargo auditable built
+# Exits with 69 if there are no advisories.
 set -euo pipefail
 
 url=https://github.com/RustSec/advisory-db
@@ -27,18 +27,18 @@ fetch() {
 
 if [ -n "${ADVISORY_DB:-}" ]; then
   database=$ADVISORY_DB
-  [ -d "$database/crates" ] || unchecked "ADVISORY_DB is $database, where there are none"
+  [ -d "$database/crates" ] || unchecked "ADVISORY_DB is $database, which has no advisories"
 else
   database=$copy
   if ! said=$(fetch 2>&1); then
     [ -d "$database/crates" ] || unchecked "they could not be fetched (${said##*$'\n'})"
-    echo "advisories could not be fetched anew (${said##*$'\n'}), so those of the last time are used" >&2
+    echo "the latest advisories could not be fetched (${said##*$'\n'}); those of the last time are used" >&2
   fi
 fi
 
-# Several come every week, so that the newest tells the age of all.
+# Several are published every week, so the date of the newest is the age of the copy.
 newest=$(grep --recursive --no-filename --only-matching --perl-regexp '^date = "\K[0-9-]+' "$database/crates" | sort | tail -n 1)
-[ -n "$newest" ] || unchecked "$database has none with a date"
+[ -n "$newest" ] || unchecked "no advisory in $database has a date"
 days=$((($(date +%s) - $(date --date "$newest" +%s)) / 86400))
 echo "advisories up to $newest, from $database"
 [ $days -le 7 ] || echo "warning: the newest advisory is $days days old, and what came since was not looked for" >&2
@@ -50,9 +50,9 @@ case $what in
     said=$(mktemp)
     trap 'rm -f "$said"' EXIT
     cargo audit "${options[@]}" bin "$@" 2>&1 | tee "$said"
-    # It would guess, from what panics say.
+    # cargo-audit would guess dependencies by the texts of panics.
     if grep --quiet "was not built with 'cargo auditable'" "$said"; then
-      echo "what was built without cargo auditable does not say what is in it; \`make images\` builds with it" >&2
+      echo "programs that were built without cargo auditable have no list of dependencies; \`make images\` builds with it" >&2
       exit 1
     fi
     ;;

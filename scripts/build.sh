@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Builds packages with the same settings everywhere: dist/, the images and the benchmarks have the same programs. Prints the folder of
-# the results.
+# Builds packages with the same settings for dist/, the images and the benchmarks. Prints the folder with the results.
 #
 # usage: scripts/build.sh PROFILE KIND ARGUMENT...
-#   PROFILE     release: what is shipped and measured. quick: built in half the time and slower, for `make run`
+#   PROFILE     release: shipped and measured. quick: builds in half the time, for `make run`, and runs slower
 #   KIND        program: for this machine. component: for wasm32-wasip2
-#   ARGUMENT    of `cargo build`, such as --package hello-native
-# CARGO="cargo auditable" builds with another command than cargo.
+#   ARGUMENT    argument of `cargo build`, such as --package hello-native
+# CARGO is the command that builds, such as CARGO="cargo auditable". The default is cargo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/requirements.sh
@@ -17,7 +16,7 @@ fail() {
   exit 1
 }
 usage() {
-  sed -n 's/^# \?//; 4,9p' "$0" >&2
+  sed -n 's/^# \?//; 3,8p' "$0" >&2
   exit 64
 }
 
@@ -27,13 +26,13 @@ shift 2
 target_dir=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target_dir"
 
-# All that is missing is said before anything is compiled.
+# Reports missing programs before anything is compiled.
 missing=$(missing_rust)
 [ -z "$missing" ] || fail "Rust $missing"
 missing=$(missing_compiler)
 [ -z "$missing" ] || fail "C compiler: $missing"
 
-# No path of this machine gets into what is built, nor the time, which mimalloc has in a message: the same source makes the same bytes.
+# Keeps paths of this machine, and the time that mimalloc has in a message, out of the results. The same source builds the same bytes.
 flags="${RUSTFLAGS:-} --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/= --remap-path-prefix=$(cd "$target_dir" && pwd)/="
 export SOURCE_DATE_EPOCH=0
 
@@ -43,7 +42,7 @@ case $profile-$kind in
     has_std "$target" || { has rustup && rustup target add "$target" >&2; } || true
     missing=$(missing_release_target "$target")
     [ -z "$missing" ] || fail "$target: $missing"
-    # Relocations packed by the linker: 0.2 MiB less of hello-host.
+    # The linker packs relocations, which makes hello-host 0.2 MiB smaller.
     [[ $target != *-linux-* ]] || flags+=" -C link-arg=-Wl,-z,pack-relative-relocs"
     export RUSTFLAGS=$flags
     ;;
@@ -52,12 +51,12 @@ case $profile-$kind in
     scripts/wasm-target.sh "$target_dir"
     export RUSTFLAGS=$flags
     ;;
-  # For the machine that builds: needs no other target, and shares dependencies with what runs while others are built.
+  # For this machine: needs no other target, and shares dependencies with build scripts.
   quick-program) target='' ;;
   *) usage ;;
 esac
 
 export HELLO_PROFILE=$profile
-# shellcheck disable=SC2086 # CARGO may be several words.
+# shellcheck disable=SC2086 # CARGO may have several words.
 ${CARGO:-cargo} build --locked --profile "$profile" ${target:+--target "$target"} "$@" >&2
 echo "$target_dir/${target:+$target/}$profile"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Measures what a newcomer waits for: from a clone of the last commit to the first response, then from one changed line to the response
-# that has it. Nothing is built before; the crates are downloaded. Writes the times into a document.
+# Measures the time from a clone of the last commit to the first response, and from one changed line to the response that shows it.
+# Crates are downloaded before, but nothing is built. Writes the times into a document.
 #
-# usage: scripts/first-run.sh DOCUMENT
+# usage: scripts/clone-benchmark.sh DOCUMENT
 set -euo pipefail
 cd "$(dirname "$0")/.."
 url=http://127.0.0.1:8080/
-# Settings of an outer make or shell would change what is measured.
+# Settings of an outer make or shell would change the results.
 unset CARGO_TARGET_DIR MAKEFLAGS MAKELEVEL "${!HELLO_@}"
-# Each server leads a process group, with which it ends.
+# Each server leads a process group, so that all its processes are ended with it.
 set -m
 server=
 folder=$(mktemp --directory)
@@ -17,7 +17,7 @@ trap 'exit 130' INT TERM
 
 for port in 8080 9090; do
   if curl --silent --output /dev/null "http://127.0.0.1:$port/"; then
-    echo "first-run: a program listens on port $port; end it first" >&2
+    echo "clone-benchmark: a program listens on port $port; end it first" >&2
     exit 1
   fi
 done
@@ -26,16 +26,16 @@ since() { awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $1 }"; } # time -> seco
 
 run() { # clone, runtime, text of the response; sets took, in seconds
   local start=$EPOCHREALTIME
-  # The host keeps machine code in a cache.
+  # The host caches machine code.
   XDG_CACHE_HOME=$1/cache make --no-print-directory --directory "$1" run RUNTIME="$2" >&2 &
   server=$!
   until [[ $(curl --silent "$url") == *"$3"* ]]; do
-    kill -0 "$server" 2>/dev/null || { echo "first-run: the server ended before its first response" >&2; exit 1; }
+    kill -0 "$server" 2>/dev/null || { echo "clone-benchmark: the server ended before its first response" >&2; exit 1; }
     sleep 0.1
   done
   took=$(since "$start")
   kill -- "-$server"
-  # The shell would report that it has ended.
+  # Without this, the shell reports that the server was killed.
   wait "$server" 2>/dev/null || true
   server=
 }
@@ -61,4 +61,4 @@ measure() { # runtime, name of the row
   measure native 'native: make run RUNTIME=native'
   measure wasm 'WASI 0.3: make run'
 } >"$folder/table"
-scripts/into-document.sh "$1" "make first-run" <"$folder/table"
+scripts/tools.sh update-doc-block "$1" "make first-run" <"$folder/table"

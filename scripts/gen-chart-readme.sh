@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes the table of values in chart/README.md anew, from the comments in chart/values.yaml (helm-docs' notation, `# -- text`).
+# Generates the table of values in the README of the chart from the comments in chart/values.yaml (helm-docs' notation, `# -- text`).
 #
-# usage: scripts/chart-readme.sh README
+# usage: scripts/gen-chart-readme.sh README
 set -euo pipefail
 values=$(dirname "$0")/../chart/values.yaml
 
@@ -9,7 +9,7 @@ table() {
   echo "| Value | Type | Default | Meaning |"
   echo "|---|---|---|---|"
   awk '
-    # A default that fills lines of its own is best read where it is written. The first of these tells whether it is a list.
+    # The README links to defaults of several lines. The first of these lines shows whether the default is a list.
     pending != "" {
       printf "| `%s` | %s | see values.yaml | %s |\n", pending, /^ *- / ? "list" : "map", meaning
       pending = meaning = ""
@@ -34,4 +34,4 @@ table() {
     }' "$values"
 }
 
-table | "$(dirname "$0")/into-document.sh" "$1" "make manifests"
+table | "$(dirname "$0")/tools.sh" update-doc-block "$1" "make manifests"

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Builds the images, and hands them out, by docker, podman or buildah: the first of these that is there.
+# Builds, saves and pushes the images with docker, podman or buildah: the first of these that is installed.
 #
-# usage: scripts/images.sh build [RUNTIME]       build the image of native, wasm or spin, or all three; tagged with the version, and
-#                                                with the version and the commit
-#        scripts/images.sh save IMAGE[:TAG] FILE write one of them to FILE, as `docker save` does
-#        scripts/images.sh unpack IMAGE FOLDER   write its files into FOLDER
-#        scripts/images.sh push PLACE FOLDER     build and push them, by docker, as PLACE/IMAGE, with provenance and without a tag;
-#                                                write their digests to files in FOLDER
-#        scripts/images.sh engine                print which of the three builds them
+# usage: scripts/images.sh build [RUNTIME]       build the image of native, wasm or spin, or all three; each has two tags: the version,
+#                                                and the version with the commit
+#        scripts/images.sh save IMAGE[:TAG] FILE write an image to FILE, as `docker save` does
+#        scripts/images.sh unpack IMAGE FOLDER   write the files of an image into FOLDER
+#        scripts/images.sh push REGISTRY FOLDER  build the images with docker and push them as REGISTRY/IMAGE, with provenance and
+#                                                without a tag; write their digests to files in FOLDER
+#        scripts/images.sh engine                print the program that builds the images
 # IMAGE_FLAGS has more arguments for the builds, such as --network=host.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if docker info >/dev/null 2>&1; then engine=docker
 elif [ -n "${DOCKER_HOST:-}" ]; then
-  # Built elsewhere, the images would not be where they are wanted.
+  # Another builder would not put the images where DOCKER_HOST runs.
   echo "DOCKER_HOST is $DOCKER_HOST, and no Docker responds there: minikube start; or, to build here, unset DOCKER_HOST" >&2
   exit 1
 elif command -v podman >/dev/null; then engine=podman
@@ -26,7 +26,7 @@ fi
 
 version=$(scripts/version.sh)
 commit=$(git describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null || echo unknown)
-# Of changes that are not committed, the tag has a digest: each build that differs has a tag of its own, so that Kubernetes rolls it out.
+# With uncommitted changes, the tag has their digest. Kubernetes rolls out an image only if its tag is new.
 tag=$version-$commit
 if [ -n "$(git status --porcelain 2>/dev/null)" ]; then
   changes=$({ git diff HEAD; git ls-files --others --exclude-standard -z | xargs -0 -r cat; } | git hash-object --stdin)
@@ -36,13 +36,13 @@ source=$(git remote get-url origin 2>/dev/null || true)
 labels=(--label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.revision=$commit")
 [[ $source != https://* ]] || labels+=(--label "org.opencontainers.image.source=$source")
 
-# What a name without a registry means to Kubernetes; podman and buildah would say localhost/.
+# Kubernetes looks up a name without a registry in docker.io/library/; podman and buildah default to localhost/.
 name() { echo "docker.io/library/$1:${2:-$version}"; } # image, tag
 
 build() { # image, command that builds and its options
   local image=$1
   shift
-  # shellcheck disable=SC2086 # several words
+  # shellcheck disable=SC2086 # IMAGE_FLAGS may have several words.
   "$@" --target "${image#hello-}" --build-arg "HELLO_COMMIT=$commit" "${labels[@]}" ${IMAGE_FLAGS:-} .
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Renders the chart into plain manifests, one folder a runtime, for `kubectl apply -k`.
+# Renders the chart into plain manifests for `kubectl apply -k`, one folder per runtime.
 #
 # usage: scripts/manifests.sh FOLDER
 set -euo pipefail
@@ -9,7 +9,7 @@ command -v helm >/dev/null || { echo "rendering needs helm; https://helm.sh/docs
 for runtime in native wasm spin; do
   folder=$1/$runtime
   mkdir -p "$folder"
-  # Of what helm alone needs, nothing: its tests, its labels, the comments that name templates.
+  # Leaves out what only helm needs: its tests, its labels, and the comments with names of templates.
   helm template hello "$chart" --namespace hello --skip-tests --set "runtime=$runtime" |
     sed '/^# Source: /d; /app.kubernetes.io\/managed-by: Helm/d; /helm.sh\/chart: /d' >"$folder/hello.yaml"
   cat >"$folder/namespace.yaml" <<'YAML'

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Brings up a Prometheus in the cluster of kubectl's context, with the chart's alerts, and says where the panels of its dashboard can be
-# looked at there. To see something, deploy hello with `--set scrapeAnnotations=true`.
+# Starts a Prometheus with the chart's alerts in the cluster of kubectl's context, and prints links to the panels of the dashboard.
+# It scrapes hello if that is deployed with `--set scrapeAnnotations=true`.
 #
 # usage: scripts/monitoring.sh up [RELEASE [NAMESPACE]]    of hello; hello and hello by default
-#        scripts/monitoring.sh down                        remove it all
+#        scripts/monitoring.sh down                        remove Prometheus and its rights
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,13 +23,13 @@ encoded() { # text, for a URL
   done
 }
 
-# In the form that Prometheus itself takes: what is below `spec:`, not indented.
+# The rules as Prometheus reads them: the lines below `spec:`, not indented.
 rules() {
   helm template "$release" chart --namespace "$namespace" --set prometheusRule.enabled=true --show-only templates/prometheusrule.yaml |
     sed '1,/^spec:/d; s/^  //'
 }
 
-# A line for each query of the dashboard: the panel, a tab, the query.
+# Prints a line per query of the dashboard: panel, tab, query.
 panels() {
   awk -F '"' '
     /"title": / { panel = $4 }
@@ -43,7 +43,7 @@ up() {
   kubectl create configmap rules --namespace monitoring --from-file hello.yaml=<(rules) --dry-run=client --output yaml |
     kubectl apply --filename - >/dev/null
   kubectl apply --filename docs/telemetry/prometheus.yaml >/dev/null
-  # It reads its configuration when it starts.
+  # It reads its configuration at the start only.
   kubectl rollout restart --namespace monitoring deployment/prometheus >/dev/null
   echo "waiting for Prometheus"
   kubectl rollout status --namespace monitoring deployment/prometheus --timeout 180s >/dev/null
@@ -66,7 +66,7 @@ up() {
 }
 
 down() {
-  # Its API first: while one is announced and not there, no namespace can go.
+  # Deletes the API first: no namespace can be deleted while an API is registered and does not respond.
   if kubectl get deployment/prometheus-adapter --namespace monitoring >/dev/null 2>&1; then
     kubectl delete --ignore-not-found --filename docs/telemetry/prometheus-adapter.yaml
   fi

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes a release, of what is committed: every file that names the version gets the new one, CHANGELOG.md gets a heading, and a commit
-# and a tag are made, here. Builds nothing and pushes nothing; a tag that is pushed is published by .github/workflows/release.yaml.
+# Creates the commit and the tag of a release: writes the version into every file that has it, and a heading into CHANGELOG.md. Builds
+# nothing and pushes nothing. .github/workflows/release.yaml publishes a tag when it is pushed.
 #
 # usage: scripts/release.sh VERSION          such as 1.2.3, or 1.3.0-rc.1
-#        scripts/release.sh notes VERSION    print what CHANGELOG.md says of a version
+#        scripts/release.sh notes VERSION    print the section of a version in CHANGELOG.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,12 +12,12 @@ refuse() {
   exit 64
 }
 
-notes() { # what follows `## ` in the heading
+notes() { # the heading without `## `
   awk -v heading="## $1" '/^## / { inside = $0 == heading || index($0, heading " ") == 1; next } inside' CHANGELOG.md
 }
 
-replace() { # file, text, its successor
-  grep --quiet --fixed-strings "$2" "$1" || { echo "$1 does not say $2, which a release changes there" >&2; return 1; }
+replace() { # file, old text, new text
+  grep --quiet --fixed-strings "$2" "$1" || { echo "$1 does not contain \"$2\", which a release changes there" >&2; return 1; }
   sed --in-place "s|${2//./\\.}|$3|" "$1"
 }
 
@@ -28,17 +28,17 @@ release() {
   [ -n "$new" ] || refuse "make release needs a version: make release VERSION=1.2.3; the last one is $old"
   [[ $new =~ ^$number\.$number\.$number(-$word(\.$word)*)?$ ]] ||
     refuse "$new is no version of the form 1.2.3 or 1.2.3-rc.1, as semantic versioning has it"
-  ! git rev-parse --quiet --verify "refs/tags/v$new" >/dev/null || refuse "there is a tag v$new already; a release is not made twice"
-  # A tilde sorts before nothing, as a pre-release goes before its release.
+  ! git rev-parse --quiet --verify "refs/tags/v$new" >/dev/null || refuse "the tag v$new exists already; choose a higher version"
+  # A tilde sorts first, as a pre-release is lower than its release.
   printf '%s\n' "${old/-/\~}" "${new/-/\~}" | sort --version-sort --check=quiet ||
     refuse "$new is lower than $old, the version in Cargo.toml"
-  [ -z "$(git status --porcelain)" ] || refuse "there are changes that are not committed, and a release would have them; see git status"
-  [[ $(notes Unreleased) == *$'\n- '* ]] || refuse "CHANGELOG.md says nothing under \"## Unreleased\"; write there what has changed"
-  command -v helm >/dev/null || refuse "rendering manifests/ needs helm; https://helm.sh/docs/intro/install has it"
+  [ -z "$(git status --porcelain)" ] || refuse "there are changes that are not committed; commit or stash them first (git status)"
+  [[ $(notes Unreleased) == *$'\n- '* ]] || refuse "CHANGELOG.md says nothing under \"## Unreleased\"; list the changes there"
+  command -v helm >/dev/null || refuse "rendering manifests/ needs helm; https://helm.sh/docs/intro/install"
 
   trap 'git reset --quiet --hard; echo "no release was made, and nothing is changed" >&2' ERR
   sed --in-place "/^\[workspace\.package\]/,/^\[/s/^version = .*/version = \"$new\"/" Cargo.toml
-  # Writes the version into Cargo.lock. What is downloaded already needs no network.
+  # Writes the version into Cargo.lock, without network if everything is downloaded.
   cargo update --quiet --workspace --offline 2>/dev/null || cargo update --quiet --workspace
   replace chart/Chart.yaml "version: $old" "version: $new"
   replace chart/Chart.yaml "appVersion: $old" "appVersion: $new"

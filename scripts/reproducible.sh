@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Builds programs and components twice, in other folders, with other target folders and another home of cargo, and compares the
-# bytes.
+# Builds programs and components twice, with different source folders, target folders and values of CARGO_HOME, and compares the bytes.
 #
 # usage: scripts/reproducible.sh FOLDER PACKAGE...    FOLDER to build in, which is removed; PACKAGE of a program
 set -euo pipefail
@@ -18,9 +17,9 @@ build() { # folder, packages
   echo "building in $folder"
   mkdir -p "$folder"/{source,cargo}
   git ls-files -z | xargs -0 cp --parents --target-directory "$folder/source"
-  # What has been downloaded is the same for both.
+  # Downloaded crates are shared.
   ln -s "$cargo_home/registry" "$folder/cargo/registry"
-  # Nothing that an outer make has set.
+  # Variables of an outer make are removed.
   env --unset MAKEFLAGS --unset MAKELEVEL CARGO_HOME="$folder/cargo" CARGO_TARGET_DIR="$folder/target" \
     make --silent --directory "$folder/source" components "$@"
 }
@@ -37,5 +36,5 @@ for file in *; do
     status=1
   fi
 done
-[ $status = 0 ] || echo "the same source makes other bytes elsewhere; look for paths of this machine: strings FILE | grep /" >&2
+[ $status = 0 ] || echo "the same source builds different bytes in another folder; look for paths of this machine: strings FILE | grep /" >&2
 exit $status

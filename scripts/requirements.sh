@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Functions that find out whether this machine can build the project, and how to install what is missing.
-# For `source`, in the root of the project. Each `missing_*` prints one line, or nothing where all is well.
+# Functions that check the requirements of a build, for `source` in the root of the project. Each `missing_*` prints what is missing and
+# how to install it, in one line, or nothing.
 
 has() { command -v "$1" >/dev/null; }
-at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | sed -n 1p)" = "$2" ]; } # version, the oldest that will do
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | sed -n 1p)" = "$2" ]; } # version, required version
 
 required_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
 rust_version() { rustc --version 2>/dev/null | cut -d ' ' -f 2 || true; }
@@ -23,7 +23,7 @@ install_compiler() {
 install_program() { # name, page with other ways to install it
   if has brew; then echo "brew install $1"; else echo "$2 says how"; fi
 }
-missing_program() { # the same
+missing_program() { # name, page with other ways to install it
   has "$1" || echo "is not here: $(install_program "$1" "$2")"
 }
 
@@ -39,7 +39,7 @@ missing_rust() {
   fi
 }
 
-# Also the linker, which Rust starts by way of the C compiler.
+# The C compiler, and the linker, which Rust starts through it.
 missing_compiler() {
   if ! has cc; then
     echo "cc is not installed: $(install_compiler)"
@@ -50,10 +50,10 @@ missing_compiler() {
   fi
 }
 
-# MiB of memory that programs can still get; nothing where `free` is not installed, as on macOS.
+# Available memory in MiB; nothing if `free` is not installed, as on macOS.
 available_memory() { ! has free || free -m | sed -n 's/^Mem:.* \([0-9]*\)$/\1/p'; }
 
-# The target of what is shipped and measured. On Linux it links statically, so that an image needs nothing else.
+# The target of the programs in dist/ and the images. On Linux it links statically, so that an image has no other file.
 release_target() {
   if [ "$(uname -s)" = Linux ]; then echo "$(uname -m)-unknown-linux-musl"
   else rustc --print host-tuple; fi

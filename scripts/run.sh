@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what serves one runtime, and nothing else, by the quick profile; then serves on 127.0.0.1:8080.
+# Builds only the programs of one runtime, with the quick profile, and serves on 127.0.0.1:8080.
 #
 # usage: scripts/run.sh RUNTIME    native, wasm (the component for WASI 0.3), wasm-p2 (for WASI 0.2) or spin
 set -euo pipefail
@@ -19,14 +19,14 @@ case $1 in
     wasi=0.3
     [ "$1" = wasm ] || wasi=0.2
     first_time hello-host 'four minutes'
-    # The component first: what can fail, fails soon.
+    # The component first, as it builds faster: errors are reported sooner.
     components=$(scripts/build.sh quick component --package "hello-wasi-${wasi/./-}")
     programs=$(scripts/build.sh quick program --package hello-host)
     serve=("$programs/hello-host" serve "$components/hello_wasi_${wasi/./_}.wasm")
     ;;
   spin)
     command -v spin >/dev/null || {
-      echo "RUNTIME=spin needs the program spin, which is not on PATH; https://spinframework.dev/install has it" >&2
+      echo "RUNTIME=spin needs the program spin, which is not on PATH; install it: https://spinframework.dev/install" >&2
       exit 1
     }
     serve=(spin up --build --listen 127.0.0.1:8080)

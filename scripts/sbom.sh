@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Writes what is linked into each program as an SBOM (CycloneDX): hello-native, hello-host, both components, and as hello-wasm what
-# is in the image of that name, hello-host without a compiler. The same Cargo.lock and target give the same bytes.
+# Writes an SBOM (CycloneDX) of the crates in each program: hello-native, hello-host, both components, and hello-wasm, which is the
+# hello-host of that image, without a compiler. The same Cargo.lock and target result in the same bytes.
 #
 # usage: scripts/sbom.sh FOLDER [TARGET]    TARGET of the programs; that of this machine by default
 #
-# From cargo-cyclonedx it would have the features of the whole workspace: tokio and hyper in a component.
+# cargo-cyclonedx would add the features of the whole workspace: tokio and hyper to a component.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-command -v jq >/dev/null || { echo "an SBOM needs jq, which is not on PATH; https://jqlang.org/download has it" >&2; exit 1; }
+command -v jq >/dev/null || { echo "an SBOM needs jq, which is not on PATH; install it: https://jqlang.org/download" >&2; exit 1; }
 
 folder=$1 target=${2:-$(rustc --print host-tuple)}
 
@@ -16,10 +16,10 @@ sbom() { # file, target, package and its features
   shift 2
   cargo tree --locked --target "$target" --edges normal,no-proc-macro --prefix depth --format $'\t{p}\t{l}\t{r}' --package "$@" |
     jq --raw-input --null-input --rawfile lock Cargo.lock --arg target "$target" --arg package "$*" '
-      # Members of the workspace have none, and are no packages of crates.io.
+      # Members of the workspace are not on crates.io and have no checksum.
       ($lock | [scan("name = \"(.*)\"\nversion = \"(.*)\"\nsource = .*\nchecksum = \"(.*)\"")]
         | map({key: "\(.[0])@\(.[1])", value: .[2]}) | from_entries) as $checksums
-      # A line is a depth, a package, its licences, its repository; its parent is the last line before that is less deep.
+      # Each line has a depth, a package, its licences and its repository. Its parent is the last line before it with a lower depth.
       | [inputs | select(. != "") | split("\t") | {
           depth: .[0] | tonumber,
           id: (.[1] | split(" ") | "\(.[0])@\(.[1][1:])"),

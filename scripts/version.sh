@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the version of the project, which Cargo.toml has for all crates. Needs no Cargo.
+# Prints the version in Cargo.toml, which all crates share. Does not need cargo.
 #
 # usage: scripts/version.sh
 set -euo pipefail

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Gives the installed Rust the standard library for WebAssembly components (the target wasm32-wasip2), once.
-# First by rustup. Where rustup cannot reach its server: built from Debian's source package of the same Rust version, with
-# Debian's wasi-libc, from whichever mirror apt is set up with (about a minute).
+# Installs the standard library for WebAssembly components (the target wasm32-wasip2), once per machine.
+# If rustup cannot reach its server, the library is built from Debian's source package of the same Rust version, with Debian's
+# wasi-libc, from the mirror that apt uses (about a minute).
 #
 # usage: scripts/wasm-target.sh [TARGET_DIR]
-# What cargo has compiled into TARGET_DIR against another build of that library is removed: it could not be used, and cargo would
-# not notice.
+# Removes results in TARGET_DIR that were compiled with another build of the library. They are unusable, and cargo does not notice.
 set -euo pipefail
 
 target=wasm32-wasip2
@@ -13,23 +12,23 @@ libraries=$(rustc --print sysroot)/lib/rustlib/$target
 has_target() { compgen -G "$libraries/lib/libstd-*.rlib" >/dev/null && [ -e "$libraries/lib/self-contained/libc.a" ]; }
 
 fail() {
-  echo "cannot set up $target: $1; install it by hand (rustup target add $target, or your distribution's package), then try again" >&2
+  echo "cannot set up $target: $1; install it with rustup target add $target or your distribution's package, then try again" >&2
   exit 1
 }
 build_from_debian() (
   for tool in curl xz dpkg-deb cargo; do
-    command -v "$tool" >/dev/null || fail "rustup could not add it, and the way over Debian's packages needs $tool"
+    command -v "$tool" >/dev/null || fail "rustup could not add it, and Debian's packages cannot be used without $tool"
   done
 
   version=$(rustc -vV | sed -n 's/^release: //p')
   mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | sed -n 1p)
   [ -n "$mirror" ] || mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\).*/\2/p' /etc/apt/sources.list 2>/dev/null | sed -n 1p)
-  [ -n "$mirror" ] || fail "rustup could not add it, and apt names no Debian mirror"
+  [ -n "$mirror" ] || fail "rustup could not add it, and apt has no Debian mirror"
 
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   cd "$work"
-  # Backports carry the Rust versions that came after a release; testing and unstable the newest.
+  # Backports have Rust versions that are newer than the release; testing and unstable have the newest.
   for suite in trixie-backports trixie forky sid; do
     curl -fsS "$mirror/dists/$suite/main/binary-amd64/Packages.xz" 2>/dev/null | xz -dc 2>/dev/null || true
   done >packages
@@ -49,7 +48,7 @@ build_from_debian() (
   dpkg-deb -x source.deb source
   dpkg-deb -x libc.deb libc
 
-  # The flags with which Rust's own build makes its standard library; without them other crates would not link against it.
+  # The flags of Rust's own build. Without them, other crates do not link with this library.
   export RUSTC_BOOTSTRAP=1 __CARGO_DEFAULT_LIB_METADATA=stablestd
   export RUSTFLAGS="-Zforce-unstable-if-unmarked -Cembed-bitcode=yes -Cpanic=abort"
   cargo build --quiet --release --package sysroot --features compiler-builtins-mem --target "$target" --target-dir build \
@@ -62,9 +61,9 @@ build_from_debian() (
 )
 
 if ! has_target; then
-  echo "Setting up the target $target, once a machine ..." >&2
+  echo "Setting up the target $target (once per machine) ..." >&2
   { rustup target add "$target" >/dev/null 2>&1 && has_target; } || build_from_debian
-  has_target || fail "what was installed is not complete"
+  has_target || fail "the installed library is incomplete"
 fi
 
 if [ -n "${1:-}" ]; then

@@ -53,7 +53,7 @@ pub(crate) fn readme_is_current() -> Result<(), Failed> {
     let readme = fs::read_to_string(workspace().join("chart/README.md"))?;
     let copy = tempfile::NamedTempFile::new()?;
     fs::write(&copy, &readme)?;
-    let mut write = Command::new("scripts/chart-readme.sh");
+    let mut write = Command::new("scripts/gen-chart-readme.sh");
     write.current_dir(workspace()).arg(copy.path());
     let exit = run_to_exit(write);
     exit.require(exit.succeeded())?;
