@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and installs what we are compared with into FOLDER, each in the version that its lock file here names. What is there stays.
-# wasmtime takes about 15 minutes on two cores, the rest one.
+# Builds and installs the other servers of the benchmarks into FOLDER, in the versions of their lock files here. Keeps those that are
+# installed. wasmtime takes about 15 minutes on two cores, the rest one minute.
 #
 # usage: install.sh FOLDER
 set -euo pipefail
@@ -8,7 +8,7 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 
-# The same version as our host's, built as its authors release it.
+# The version of our host, with the build settings of its releases.
 wasmtime=$(sed -n 's/^wasmtime = { version = "\([0-9.]*\)".*/\1/p' ../../Cargo.toml)
 # With a space after the version, 48.0.80 is not taken for 48.0.8.
 if [[ "$("$folder/bin/wasmtime" --version 2>/dev/null) " != "wasmtime $wasmtime "* ]]; then

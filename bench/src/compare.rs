@@ -1,4 +1,4 @@
-//! Two servers side by side: slices of load alternate between them, A B B A, so that a slow moment of the machine hits both alike.
+//! Two servers side by side: slices of load alternate between them, A B B A, so that a slow moment of the machine affects both.
 
 use std::{io, time::Duration};
 
@@ -7,105 +7,111 @@ use crate::{
     server::Server,
 };
 
-/// How often and how long.
+/// Number and length of the slices of a comparison.
 #[derive(Clone, Copy)]
-pub(crate) struct Effort {
-    /// Rounds of A B B A; each gives one ratio.
+pub(crate) struct Schedule {
+    /// Rounds of A B B A. Each results in one ratio.
     pub(crate) rounds: usize,
     /// Length of a slice.
     pub(crate) slice: Duration,
 }
 
-/// How one server did against another.
+/// Result of the first server against the second.
 pub(crate) struct Comparison {
-    /// The throughput of the first over that of the second, a ratio a round, sorted.
+    /// Ratio of throughputs, the first to the second: one per round, sorted.
     pub(crate) throughput: Vec<f64>,
-    /// Processor time a request, the second's over the first's: above 1, the first is the more frugal. A ratio a round, sorted.
-    pub(crate) frugality: Vec<f64>,
-    /// Requests a second, of either; medians.
+    /// Ratio of CPU time per request, the second to the first: one per round, sorted. Above 1, the first needs less.
+    pub(crate) cpu_ratio: Vec<f64>,
+    /// Requests per second of each server; medians.
     pub(crate) rates: [f64; 2],
-    /// Processor time a request in microseconds, of either; medians.
-    pub(crate) processor_micros: [f64; 2],
-    /// How much of a processor either used, of as many as it had; below 1 something else was the limit, such as the client.
+    /// CPU time per request of each server in microseconds; medians.
+    pub(crate) cpu_micros: [f64; 2],
+    /// Number of CPUs that each server used. Below the number that it had, something else was the limit, such as the client.
     pub(crate) busy: [f64; 2],
 }
 
-/// What one slice gave.
+/// Measurement of one slice.
 #[derive(Clone, Copy)]
-struct Measured {
-    answered: f64,
+struct Sample {
+    responses: f64,
     seconds: f64,
-    processor_seconds: f64,
+    cpu_seconds: f64,
 }
 
-impl std::ops::Add for Measured {
+impl std::ops::Add for Sample {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Measured {
-            answered: self.answered + other.answered,
+        Sample {
+            responses: self.responses + other.responses,
             seconds: self.seconds + other.seconds,
-            processor_seconds: self.processor_seconds + other.processor_seconds,
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
         }
     }
 }
 
-/// Measures two servers with a request over so many connections; both stay up, and are warmed up first.
+/// Compares the throughput and the CPU time of two running servers, after a warm-up.
 ///
 /// # Errors
-/// A request that failed.
+/// A request fails.
 pub(crate) fn compare(
-    pair: [&Server; 2],
+    servers: [&Server; 2],
     request: &Request,
     connections: usize,
-    effort: Effort,
+    schedule: Schedule,
 ) -> io::Result<Comparison> {
-    let slice = |server: &Server| -> io::Result<Measured> {
-        let before = server.processor_seconds()?;
-        let slice = load::closed_loop(server.address, request, connections, effort.slice)?;
-        Ok(Measured {
-            answered: count(slice.answered),
+    let slice = |server: &Server| -> io::Result<Sample> {
+        let before = server.cpu_seconds()?;
+        let slice = load::closed_loop(server.address, request, connections, schedule.slice)?;
+        Ok(Sample {
+            responses: count(slice.responses),
             seconds: slice.elapsed.as_secs_f64(),
-            processor_seconds: server.processor_seconds()? - before,
+            cpu_seconds: server.cpu_seconds()? - before,
         })
     };
-    for server in pair {
+    for server in servers {
         slice(server)?;
     }
     let mut rounds = Vec::new();
-    for _ in 0..effort.rounds {
-        let (a, b) = (slice(pair[0])?, slice(pair[1])?);
-        let (b, a) = (b + slice(pair[1])?, a + slice(pair[0])?);
+    for _ in 0..schedule.rounds {
+        let (a, b) = (slice(servers[0])?, slice(servers[1])?);
+        let (b, a) = (b + slice(servers[1])?, a + slice(servers[0])?);
         rounds.push([a, b]);
     }
-    let rate = |measured: Measured| measured.answered / measured.seconds;
-    let cost = |measured: Measured| measured.processor_seconds * 1e6 / measured.answered;
-    let each = |of: &dyn Fn(Measured) -> f64| [0, 1].map(|index| median(rounds.iter().map(|round| of(round[index]))));
+    let rate = |sample: Sample| sample.responses / sample.seconds;
+    let cost = |sample: Sample| sample.cpu_seconds * 1e6 / sample.responses;
+    let each = |of: &dyn Fn(Sample) -> f64| [0, 1].map(|index| median(rounds.iter().map(|round| of(round[index]))));
     Ok(Comparison {
         throughput: sorted(rounds.iter().map(|[a, b]| rate(*a) / rate(*b))),
-        frugality: sorted(rounds.iter().map(|[a, b]| cost(*b) / cost(*a))),
+        cpu_ratio: sorted(rounds.iter().map(|[a, b]| cost(*b) / cost(*a))),
         rates: each(&rate),
-        processor_micros: each(&cost),
-        busy: each(&|measured| measured.processor_seconds / measured.seconds),
+        cpu_micros: each(&cost),
+        busy: each(&|sample| sample.cpu_seconds / sample.seconds),
     })
 }
 
-/// The latencies of two servers at the same rate, in slices that alternate; of either its median 50th, 90th, 99th and 99.9th
-/// percentile, in microseconds.
+/// Percentiles of latency in the report.
+pub(crate) const PERCENTILES: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
+
+/// Index of the 99th percentile among them.
+pub(crate) const P99: usize = 2;
+
+/// Compares the latencies of two servers at the same rate, in slices that alternate. Returns the medians of the percentiles of each
+/// server, in microseconds.
 ///
 /// # Errors
-/// A request that failed.
+/// A request fails.
 pub(crate) fn latencies(
-    pair: [&Server; 2],
+    servers: [&Server; 2],
     request: &Request,
     connections: usize,
     rate: f64,
-    effort: Effort,
+    schedule: Schedule,
 ) -> io::Result<[[f64; PERCENTILES.len()]; 2]> {
     let mut measured: [Vec<[f64; PERCENTILES.len()]>; 2] = [Vec::new(), Vec::new()];
-    for _ in 0..effort.rounds {
+    for _ in 0..schedule.rounds {
         for index in [0, 1, 1, 0] {
-            let latencies = load::open_loop(pair[index].address, request, connections, rate, effort.slice)?;
+            let latencies = load::open_loop(servers[index].address, request, connections, rate, schedule.slice)?;
             measured[index].push(PERCENTILES.map(|percentile| {
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let rank = (percentile / 100.0 * count(latencies.len() as u64)) as usize;
@@ -115,11 +121,6 @@ pub(crate) fn latencies(
     }
     Ok(measured.map(|slices| std::array::from_fn(|index| median(slices.iter().map(|slice| slice[index])))))
 }
-
-pub(crate) const PERCENTILES: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
-
-/// The place of the 99th among them.
-pub(crate) const P99: usize = 2;
 
 #[allow(clippy::cast_precision_loss)]
 pub(crate) fn count(number: u64) -> f64 {

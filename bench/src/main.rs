@@ -1,14 +1,14 @@
-//! What a request, a start and an idle process cost, natively and as WebAssembly, against peers.
+//! Benchmarks of a request, a start and an idle process: natively and as WebAssembly, against other servers.
 //!
-//! `bench quick` gives the ratios of ours in under a minute; `bench full PEERS` measures everything that docs/BENCHMARKS.md says,
-//! and writes it there. The ratios are what counts; the absolute figures are the machine's.
+//! `bench quick` prints the ratios of our programs in under a minute. `bench full` measures all figures of docs/BENCHMARKS.md
+//! and writes them there. Its argument is the folder of bench/peers/install.sh. Compare ratios: absolute figures depend on the machine.
 
 mod compare;
+mod cpu_pinning;
+mod cpu_quota;
 mod full;
 mod load;
-mod placement;
 mod quick;
-mod quota;
 mod report;
 mod server;
 mod servers;

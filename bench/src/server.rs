@@ -1,4 +1,4 @@
-//! The servers under measurement, as processes: their start, processor time and memory, those of their children included.
+//! Servers as processes: their start, CPU time and memory, including those of their children.
 
 use std::{
     fs,
@@ -12,25 +12,25 @@ use std::{
 
 use serde_json::Value;
 
-/// Clock ticks a second in /proc: `USER_HZ`, which is 100 on every Linux (proc(5)).
-const TICKS_A_SECOND: f64 = 100.0;
+/// Clock ticks per second in /proc: `USER_HZ`, which is 100 on every Linux (proc(5)).
+const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A server slower to start than this has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout until the first response.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How to start a server, given its address.
-pub(crate) struct Recipe {
-    /// What the tables call it.
+/// Name of a server, and the command that starts it.
+pub(crate) struct ServerSpec {
+    /// The name in tables.
     pub(crate) name: &'static str,
-    /// The command for an address to listen on.
+    /// Returns the command for an address to listen on.
     pub(crate) command: Box<dyn Fn(SocketAddr) -> Command>,
 }
 
-impl Recipe {
-    /// A field of the line that one of our servers logs when it is ready.
+impl ServerSpec {
+    /// Starts one of our servers, and returns a field of the line that it logs when it is ready.
     ///
     /// # Errors
-    /// It does not start, or there is no such line or field.
+    /// The server does not start, or does not log this field.
     pub(crate) fn log_field(&self, field: &str) -> io::Result<String> {
         let mut command = (self.command)(SocketAddr::from(([127, 0, 0, 1], 0)));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
@@ -40,30 +40,29 @@ impl Recipe {
         child.kill()?;
         child.wait()?;
         let value = line.and_then(|line| line[field].as_str().map(ToOwned::to_owned));
-        value.ok_or_else(|| io::Error::other(format!("{} logs no {field} when it is ready", self.name)))
+        value.ok_or_else(|| io::Error::other(format!("{} does not log {field} when it is ready", self.name)))
     }
 }
 
-/// A server that answers; killed when dropped.
+/// A running server. It is killed when dropped.
 pub(crate) struct Server {
     child: Child,
-    /// What the tables call it.
+    /// The name in tables.
     pub(crate) name: &'static str,
-    /// Where it answers.
     pub(crate) address: SocketAddr,
-    /// From the start of its process to its first answer.
-    pub(crate) first_answer: Duration,
+    /// Time from the start of the process to the first response.
+    pub(crate) first_response: Duration,
 }
 
 impl Server {
-    /// Starts a server and waits for its first answer. The command is put behind the words of `under`, such as `taskset -c 0`.
+    /// Starts a server and waits for its first response. The words of `prefix`, such as `taskset -c 0`, go before its command.
     ///
     /// # Errors
-    /// It cannot be run, or does not answer.
-    pub(crate) fn start(recipe: &Recipe, under: &[&str]) -> io::Result<Self> {
+    /// The server does not start, or does not respond.
+    pub(crate) fn start(spec: &ServerSpec, prefix: &[&str]) -> io::Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mut command = (recipe.command)(address);
-        if let [program, arguments @ ..] = under {
+        let mut command = (spec.command)(address);
+        if let [program, arguments @ ..] = prefix {
             let mut wrapped = Command::new(program);
             wrapped.args(arguments).arg(command.get_program()).args(command.get_args());
             command = wrapped;
@@ -72,58 +71,58 @@ impl Server {
         let child = command
             .process_group(0)
             .stdout(Stdio::null())
-            // What a server logs is written somewhere, as it is where it matters.
+            // A deployed server writes its log somewhere, too.
             .stderr(tempfile::tempfile()?)
             .spawn()
-            .map_err(|error| io::Error::other(format!("cannot run {} ({command:?}): {error}", recipe.name)))?;
-        let mut server = Server { child, name: recipe.name, address, first_answer: Duration::ZERO };
-        while !answers(address) {
-            if started.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {
-                return Err(io::Error::other(format!("{} does not answer ({command:?})", recipe.name)));
+            .map_err(|error| io::Error::other(format!("cannot run {} ({command:?}): {error}", spec.name)))?;
+        let mut server = Server { child, name: spec.name, address, first_response: Duration::ZERO };
+        while !responds(address) {
+            if started.elapsed() > START_TIMEOUT || server.child.try_wait()?.is_some() {
+                return Err(io::Error::other(format!("{} does not respond ({command:?})", spec.name)));
             }
             thread::sleep(Duration::from_micros(200));
         }
-        server.first_answer = started.elapsed();
+        server.first_response = started.elapsed();
         Ok(server)
     }
 
-    /// Processor time used so far, in seconds, by user and kernel together.
+    /// Returns the CPU time so far in seconds, of user and kernel together.
     ///
     /// # Errors
-    /// /proc cannot be read.
-    pub(crate) fn processor_seconds(&self) -> io::Result<f64> {
-        self.processes()?.iter().map(|process| processor_seconds(*process)).sum()
+    /// /proc is not readable.
+    pub(crate) fn cpu_seconds(&self) -> io::Result<f64> {
+        self.processes()?.iter().map(|process| cpu_seconds(*process)).sum()
     }
 
-    /// Memory that is its own, in KiB: the proportional set size.
+    /// Returns the memory in KiB, as the proportional set size.
     ///
     /// # Errors
-    /// /proc cannot be read.
+    /// /proc is not readable.
     pub(crate) fn memory_kib(&self) -> io::Result<u64> {
         self.processes()?.iter().map(|process| memory_kib(*process)).sum()
     }
 
-    /// Its processes: the first, and the children of those.
+    /// Returns the first process and all its descendants.
     fn processes(&self) -> io::Result<Vec<u32>> {
         let mut processes = vec![self.child.id()];
-        let mut looked_at = 0;
-        while let Some(parent) = processes.get(looked_at).copied() {
+        let mut next = 0;
+        while let Some(parent) = processes.get(next).copied() {
             for thread in fs::read_dir(format!("/proc/{parent}/task"))? {
                 let children = fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
                 processes.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
             }
-            looked_at += 1;
+            next += 1;
         }
         Ok(processes)
     }
 }
 
-fn processor_seconds(process: u32) -> io::Result<f64> {
+fn cpu_seconds(process: u32) -> io::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The second field, the name in parentheses, may hold anything.
+    // The second field, the name in parentheses, may contain spaces and parentheses.
     let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
-    Ok((ticks(11) + ticks(12)) / TICKS_A_SECOND)
+    Ok((ticks(11) + ticks(12)) / TICKS_PER_SECOND)
 }
 
 fn memory_kib(process: u32) -> io::Result<u64> {
@@ -134,20 +133,20 @@ fn memory_kib(process: u32) -> io::Result<u64> {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The group: some servers are several processes.
+        // Kills the process group: some servers have several processes.
         _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.child.id())]).status();
         _ = self.child.wait();
     }
 }
 
-fn answers(address: SocketAddr) -> bool {
-    let ask = || -> io::Result<bool> {
+fn responds(address: SocketAddr) -> bool {
+    let respond = || -> io::Result<bool> {
         let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(START_TIMEOUT))?;
         stream.write_all(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")?;
         let mut start = [0; 12];
         stream.read_exact(&mut start)?;
         Ok(&start == b"HTTP/1.1 200")
     };
-    ask().unwrap_or(false)
+    respond().unwrap_or(false)
 }

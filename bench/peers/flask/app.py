@@ -1,4 +1,4 @@
-"""The greeting as "Flask on Kubernetes from scratch" gives it."""
+"""The greeting, as in the guide "Flask on Kubernetes from scratch"."""
 
 from flask import Flask, jsonify
 

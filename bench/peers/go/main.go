@@ -1,4 +1,4 @@
-// The greeting from Go's net/http, with nothing around it.
+// The greeting from Go's net/http, without middleware.
 package main
 
 import (
@@ -9,9 +9,9 @@ import (
 
 func main() {
 	greeting := []byte(`{"message":"Hello from Rust in Kubernetes!","runtime":"go","version":"0.1.0"}`)
-	http.HandleFunc("/", func(answer http.ResponseWriter, _ *http.Request) {
-		answer.Header().Set("Content-Type", "application/json")
-		answer.Write(greeting)
+	http.HandleFunc("/", func(response http.ResponseWriter, _ *http.Request) {
+		response.Header().Set("Content-Type", "application/json")
+		response.Write(greeting)
 	})
 	log.Fatal(http.ListenAndServe(os.Args[1], nil))
 }

@@ -1,4 +1,4 @@
-//! What axum's own `serve` makes of the same handler: a peer of `hello-native`, without limits, metrics, log or drain.
+//! The handler in axum's own server: `hello-native` without limits, metrics, log and drain.
 
 use std::{env, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The measure of what HTTP itself costs: hyper with nothing around it, answering the greeting.
+//! hyper with a constant response, to measure the cost of HTTP itself.
 
 use std::{convert::Infallible, env, net::SocketAddr};
 

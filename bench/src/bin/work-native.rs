@@ -1,4 +1,4 @@
-//! The handler that really works, in the server of `hello-native`.
+//! The handler that computes, in the server of `hello-native`.
 
 use std::{convert::Infallible, future::ready, process::ExitCode};
 

@@ -1,12 +1,12 @@
-//! A handler that really works, natively and as a WASI 0.3 component: some 100 microseconds of reading, changing and writing JSON.
+//! A handler that computes, natively and as a WASI 0.3 component: some 100 microseconds of reading, changing and writing JSON.
 
-#![cfg_attr(target_family = "wasm", allow(unsafe_code, clippy::same_length_and_capacity))] // The entry point's macro expands to it.
+#![cfg_attr(target_family = "wasm", allow(unsafe_code, clippy::same_length_and_capacity))] // The macro of the entry point expands to such code.
 
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../../../hello/src/openapi.json");
 
-/// The work of one request, and its answer.
+/// Handles one request, and returns the body of its response.
 #[must_use]
 pub fn work() -> Vec<u8> {
     without("/", &without("/info", DOCUMENT.as_bytes()))
@@ -40,9 +40,9 @@ mod component {
             let (mut body, contents) = wit_stream::new();
             let (trailers, no_trailers) = wit_future::new(|| Ok(None));
             let (response, _sent) = Response::new(Fields::new(), Some(contents), no_trailers);
-            let answer = super::work();
+            let response_body = super::work();
             wit_bindgen::spawn(async move {
-                body.write_all(answer).await;
+                body.write_all(response_body).await;
                 drop(body);
                 _ = trailers.write(Ok(None)).await;
             });

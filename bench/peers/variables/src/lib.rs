@@ -1,7 +1,6 @@
-//! Spin's variables for a host that has none: every one is undefined. Composed with the WASI 0.2 component, so that `wasmtime serve`
-//! can run it.
+//! Spin's variables, all of them undefined. The WASI 0.2 component is composed with this one, so that `wasmtime serve` can run it.
 
-#![allow(unsafe_code, clippy::same_length_and_capacity)] // The entry point's macro expands to it.
+#![allow(unsafe_code, clippy::same_length_and_capacity)] // The macro of the entry point expands to such code.
 
 wit_bindgen::generate!({
     inline: "

@@ -1,5 +1,4 @@
-//! A control group with a processor quota, as a container's CPU limit makes it. A server is started inside, so that it sees the quota
-//! when it decides on its number of workers.
+//! CPU quotas, as the CPU limit of a container sets them.
 
 use std::{
     fs, io,
@@ -8,23 +7,25 @@ use std::{
     time::Duration,
 };
 
-/// The length of the period that a quota is a share of, in microseconds; Kubernetes' default.
+/// Period of a quota in microseconds: Kubernetes' default.
 const PERIOD: usize = 100_000;
 
-/// Removed when dropped, which waits for its processes to have ended.
-pub(crate) struct Quota(PathBuf);
+/// A control group with a CPU quota. A server starts in it, so that it reads the quota when it chooses its number of workers.
+///
+/// Removed when dropped, once its processes have ended.
+pub(crate) struct CpuQuota(PathBuf);
 
-impl Quota {
-    /// A group with so many per cent of one processor.
+impl CpuQuota {
+    /// Creates a group with a quota in percent of one CPU.
     ///
     /// # Errors
-    /// The file system of control groups cannot be written to; that takes root.
+    /// The file system of control groups is not writable: that needs root.
     pub(crate) fn new(percent: usize) -> io::Result<Self> {
         let (version1, version2) =
             (Path::new("/sys/fs/cgroup/cpu/hello-bench"), Path::new("/sys/fs/cgroup/hello-bench"));
         let quota = PERIOD * percent / 100;
         let is_version1 = Path::new("/sys/fs/cgroup/cpu").exists();
-        let group = Quota(if is_version1 { version1 } else { version2 }.to_owned());
+        let group = CpuQuota(if is_version1 { version1 } else { version2 }.to_owned());
         fs::create_dir_all(&group.0)?;
         if is_version1 {
             fs::write(group.0.join("cpu.cfs_period_us"), PERIOD.to_string())?;
@@ -35,13 +36,13 @@ impl Quota {
         Ok(group)
     }
 
-    /// What a shell does before it becomes a member's program.
-    pub(crate) fn join(&self) -> String {
+    /// Returns the shell script that joins the group and becomes the program in its arguments.
+    pub(crate) fn join_script(&self) -> String {
         format!("echo $$ >{}/cgroup.procs; exec \"$@\"", self.0.display())
     }
 }
 
-impl Drop for Quota {
+impl Drop for CpuQuota {
     fn drop(&mut self) {
         for _ in 0..100 {
             if fs::remove_dir(&self.0).is_ok() {
