@@ -17,7 +17,7 @@ FROM rust AS manifests
 WORKDIR /manifests
 COPY . .
 RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path './scripts/*' -delete \
- && for manifest in */Cargo.toml */*/Cargo.toml */*/*/Cargo.toml; do \
+ && for manifest in */Cargo.toml */*/Cargo.toml */*/*/Cargo.toml */*/*/*/Cargo.toml; do \
       src="${manifest%Cargo.toml}src"; mkdir -p "$src"; echo 'fn main() {}' >"$src/main.rs"; touch "$src/lib.rs"; \
     done
 

@@ -1,4 +1,4 @@
-//! Older versions of Helm that are in use, by tests/node-tools.sh. Those that are missing are left out, and it is said.
+//! Older versions of Helm that are in use, by tests/infra/node-tools.sh. Those that are missing are left out, and it is said.
 
 use std::process::Command;
 

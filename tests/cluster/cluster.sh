@@ -53,7 +53,7 @@ start() {
   need
   "$here/programs.sh" "$home/bin"
   # The one that the test of traces takes.
-  "$here/../monitoring/collector/build.sh" "$home/../collector"
+  "$here/../infra/collector/build.sh" "$home/../collector"
   ln --force "$home/../collector/otelcol" "$home/bin/"
   down
   mkdir -p "$run"/{log,lib,pki}

@@ -40,10 +40,10 @@ fn python() -> Result<(), Failed> {
     let [app] = &blocks(GUIDE, "python")[..] else { return Err("there is one file in Python".into()) };
     fs::write(folder.path().join("app.py"), &app.text)?;
     let text = blocks(GUIDE, "sh").pop().ok_or("there are commands")?.text;
-    // That is installed, in an environment of its own, by tests/python-tools.sh.
+    // That is installed, in an environment of its own, by tests/infra/python-tools.sh.
     let (_, rest) = text.split_once("pip install ").ok_or("it is installed")?;
     let (package, rest) = rest.split_once('\n').ok_or("there are several")?;
-    assert!(fs::read_to_string(workspace().join("tests/python-tools.in"))?.lines().any(|line| line == package));
+    assert!(fs::read_to_string(workspace().join("tests/infra/python-tools.in"))?.lines().any(|line| line == package));
     let (commands, serve) = rest.split_once("dist/hello-host serve ").ok_or("the last serves it")?;
 
     // In the folder of the project, but what is written goes elsewhere.
@@ -73,10 +73,10 @@ fn java_script() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let component = folder.path().join("app.wasm");
     let tool = program("componentize-js").ok_or("it is installed")?.canonicalize()?;
-    // By tests/node-tools.sh.
+    // By tests/infra/node-tools.sh.
     let wit = tool.ancestors().map(|folder| folder.join("wit/world.wit")).find(|world| world.exists());
     let mut build = Command::new(tool);
-    build.arg(workspace().join("tests/languages/app.js")).arg("--out").arg(&component);
+    build.arg(workspace().join("tests/host/other_languages/app.js")).arg("--out").arg(&component);
     build.arg("--wit").arg(wit.as_deref().and_then(Path::parent).ok_or("its interfaces are there")?);
     build.args(["--world-name", "wasi:http/proxy"]);
     let exit = run_to_exit(build);

@@ -33,11 +33,11 @@ fn rules_with(values: &str) -> String {
     spec.lines().flat_map(|line| [line.strip_prefix("  ").unwrap_or(line), "\n"]).collect()
 }
 
-/// Each alert fires when it should, and stays quiet when not: tests/monitoring/alerts.yaml.
+/// Each alert fires when it should, and stays quiet when not: tests/observability/alerts.yaml.
 fn alerts() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("rules.yaml"), rules())?;
-    fs::copy(workspace().join("tests/monitoring/alerts.yaml"), folder.path().join("alerts.yaml"))?;
+    fs::copy(workspace().join("tests/observability/alerts.yaml"), folder.path().join("alerts.yaml"))?;
     for arguments in [["check", "rules", "rules.yaml"], ["test", "rules", "alerts.yaml"]] {
         let mut promtool = Command::new("promtool");
         promtool.args(arguments).current_dir(folder.path());

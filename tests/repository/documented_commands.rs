@@ -25,17 +25,17 @@ enum Runs {
 use Runs::{Alike, As, Nobody};
 
 const PUBLISHED: Runs =
-    Nobody("it is on the Internet; tests/cluster has the same version, as tests/commands.rs sees to");
+    Nobody("it is on the Internet; tests/cluster has the same version, as tests/repository/make_targets.rs sees to");
 const NO_SERVER: Runs = Nobody("the cluster of the tests has Argo CD without its user interface");
 
-const MAKE_RUN: By = ("tests/commands.rs", "fn make_run_serves_each_runtime(");
-const SETTINGS: By = ("tests/commands.rs", "fn settings_are_taken_as_the_readme_has_them(");
-const LOG: By = ("tests/commands.rs", "fn the_log_is_switched_as_the_docs_say(");
+const MAKE_RUN: By = ("tests/repository/make_targets.rs", "fn make_run_serves_each_runtime(");
+const SETTINGS: By = ("tests/repository/make_targets.rs", "fn settings_are_taken_as_the_readme_has_them(");
+const LOG: By = ("tests/repository/make_targets.rs", "fn the_log_is_switched_as_the_docs_say(");
 const DEPLOY: By = ("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "As a native binary")"#);
-const OWN_SERVICE: &str = "tests/own_service.rs";
+const OWN_SERVICE: &str = "tests/repository/fork_guide.rs";
 const RENAME: By = (OWN_SERVICE, r#"fork.run("make", &["rename", "NAME=note-book"])"#);
 const NOTES: By = (OWN_SERVICE, r#"request(method, "/notes", body)"#);
-const PYTHON: By = ("tests/languages.rs", r#"blocks(GUIDE, "sh")"#);
+const PYTHON: By = ("tests/host/other_languages/main.rs", r#"blocks(GUIDE, "sh")"#);
 const CI_TEST: By = (".ci/run", "\n  make test\n");
 
 /// The commands outside of blocks that `follow` runs. Comments are left out, and lines that go on are one.
@@ -45,7 +45,7 @@ const LISTED: &[(&str, Runs)] = &[
     ("make run", As(MAKE_RUN)),
     ("make run RUNTIME=native", As(MAKE_RUN)),
     ("make run RUNTIME=wasm-p2", As(MAKE_RUN)),
-    ("make run RUNTIME=spin", Nobody("Spin is not there; tests/commands.rs tests what is said then")),
+    ("make run RUNTIME=spin", Nobody("Spin is not there; tests/repository/make_targets.rs tests what is said then")),
     ("curl http://127.0.0.1:8080/", Alike(MAKE_RUN)),
     (r#"curl --retry 5 --retry-connrefused "http://$(minikube ip):30007/""#, Alike(("tests/e2e/argocd.rs", "wait_for_runtime(NODE_PORT, \"native\")"))),
     ("kubectl delete -k manifests/wasm --ignore-not-found", As(("tests/e2e/install.rs", r#"repository.follow_but(GUIDE, "From Git","#))),
@@ -57,32 +57,32 @@ const LISTED: &[(&str, Runs)] = &[
     ("HELLO_MESSAGE='Good morning' HELLO_COLOR=teal make run", As(SETTINGS)),
     ("HELLO_ACCESS_LOG=1 make run", As(SETTINGS)),
     ("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 make run", As(SETTINGS)),
-    ("make", As(("tests/commands.rs", "run_to_exit(make(&[]))"))),
-    ("make doctor", As(("tests/doctor.rs", r#"make.arg("doctor")"#))),
+    ("make", As(("tests/repository/make_targets.rs", "run_to_exit(make(&[]))"))),
+    ("make doctor", As(("tests/repository/doctor/main.rs", r#"make.arg("doctor")"#))),
     ("make build", As((".ci/run", "make build"))),
     ("make test", As(CI_TEST)),
     ("make e2e", Alike((".ci/run", "\nmake e2e-cases &\n"))),
     ("make monitoring", As(("tests/e2e/monitoring.rs", r#"make("monitoring")"#))),
     ("make bench-quick", As((".ci/run", "\n  make bench-quick\n"))),
     ("make bench", Nobody("it takes half an hour of an idle machine")),
-    ("make hostile", Alike(("tests/Cargo.toml", r#"path = "hostile/main.rs""#))),
+    ("make hostile", Alike(("tests/Cargo.toml", r#"path = "server/hostile/main.rs""#))),
     ("make soak", Nobody("it takes half an hour")),
-    ("make deny", As(("tests/supply_chain.rs", r#"run("make", &["deny""#))),
+    ("make deny", As(("tests/repository/supply_chain.rs", r#"run("make", &["deny""#))),
     ("make scan", Alike((".ci/run", "scripts/scan.sh"))),
-    ("make instructions", Alike(("tests/Cargo.toml", r#"path = "instructions.rs""#))),
+    ("make instructions", Alike(("tests/Cargo.toml", r#"path = "performance/instructions.rs""#))),
     ("make first-run", Nobody("it builds everything, from a clone")),
     ("make picture", Nobody("somebody has to look at the pictures")),
-    ("make release", As(("tests/release.rs", r#"format!("make release VERSION={NEW}")"#))),
+    ("make release", As(("tests/repository/release.rs", r#"format!("make release VERSION={NEW}")"#))),
     // CONTRIBUTING.md
     ("CARGO_PROFILE_RELEASE_LTO=off make test", Alike(CI_TEST)),
     ("cargo test --package hello", Alike(("Makefile", "$(CARGO) test --locked --package hello "))),
     ("sudo apt-get install valgrind prometheus jq slowhttptest nghttp2-client shellcheck python3-venv strace unzip", Alike((".ci/run", "apt-get install"))),
     ("sudo systemctl disable --now prometheus", Nobody("where these tests run, no service is started")),
     ("PATH=~/.cache/hello/python-tools/bin:~/.cache/hello/node-tools/bin:~/.cache/hello/go-tools:~/.cache/hello/collector:$PATH", Alike((".ci/run", "PATH=$cache/cluster/bin:$cache/collector:$cache/python-tools/bin:$cache/node-tools/bin:$cache/go-tools:$PATH"))),
-    ("tests/python-tools.sh ~/.cache/hello/python-tools", As((".ci/run", r#"tests/python-tools.sh "$cache/python-tools""#))),
-    ("tests/node-tools.sh ~/.cache/hello/node-tools", As((".ci/run", r#"tests/node-tools.sh "$cache/node-tools""#))),
-    ("tests/go-tools.sh ~/.cache/hello/go-tools", As((".ci/run", r#"tests/go-tools.sh "$cache/go-tools""#))),
-    ("tests/monitoring/collector/build.sh ~/.cache/hello/collector", As((".ci/run", r#"tests/monitoring/collector/build.sh "$cache/collector""#))),
+    ("tests/infra/python-tools.sh ~/.cache/hello/python-tools", As((".ci/run", r#"tests/infra/python-tools.sh "$cache/python-tools""#))),
+    ("tests/infra/node-tools.sh ~/.cache/hello/node-tools", As((".ci/run", r#"tests/infra/node-tools.sh "$cache/node-tools""#))),
+    ("tests/infra/go-tools.sh ~/.cache/hello/go-tools", As((".ci/run", r#"tests/infra/go-tools.sh "$cache/go-tools""#))),
+    ("tests/infra/collector/build.sh ~/.cache/hello/collector", As((".ci/run", r#"tests/infra/collector/build.sh "$cache/collector""#))),
     // argocd/README.md
     ("make images RUNTIME=native", As(("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "Change the code and deploy it again")"#))),
     ("kubectl delete application/hello --namespace argocd --wait", Alike(("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "Remove it")"#))),
@@ -108,9 +108,9 @@ const LISTED: &[(&str, Runs)] = &[
     (r#"git commit --message "Rename to note-book""#, Alike((OWN_SERVICE, "fork.commit()"))),
     (r#"curl --json '{"text": "milk"}' http://127.0.0.1:8080/notes"#, Alike(NOTES)),
     ("curl http://127.0.0.1:8080/notes", Alike(NOTES)),
-    ("python3 -m venv venv", Alike(("tests/python-tools.sh", "-m venv"))),
-    (". venv/bin/activate", Alike(("tests/python-tools.sh", "-m venv"))),
-    ("pip install componentize-py==0.25.1", Alike(("tests/python-tools.sh", "pip\" install"))),
+    ("python3 -m venv venv", Alike(("tests/infra/python-tools.sh", "-m venv"))),
+    (". venv/bin/activate", Alike(("tests/infra/python-tools.sh", "-m venv"))),
+    ("pip install componentize-py==0.25.1", Alike(("tests/infra/python-tools.sh", "pip\" install"))),
     (r#"wit=$(cargo metadata --locked --format-version 1 | jq -r '.packages[] | select(.name == "wasmtime-wasi-http").manifest_path')"#, As(PYTHON)),
     (r#"componentize-py -d "${wit%Cargo.toml}wit" -w wasi:http/proxy componentize app -o app.wasm"#, As(PYTHON)),
     ("dist/hello-host serve app.wasm", Alike(PYTHON)),
@@ -201,7 +201,7 @@ fn someone_runs(blocks: &[Block], followed: &Followed) -> Result<(), Failed> {
     if nobody.is_empty() {
         return Ok(());
     }
-    let what_to_do = "have a test `follow` them, or say in tests/guides.rs who runs them";
+    let what_to_do = "have a test `follow` them, or say in tests/repository/documented_commands.rs who runs them";
     Err(format!("nobody runs these commands; {what_to_do}:\n  {}", nobody.join("\n  ")).into())
 }
 

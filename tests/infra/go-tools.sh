@@ -7,7 +7,7 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 
-pinned=$(cat go-tools.sh cluster/programs.sh | sha256sum)
+pinned=$(cat go-tools.sh ../cluster/programs.sh | sha256sum)
 [ "$pinned" != "$(cat "$folder/.pinned" 2>/dev/null)" ] || exit 0
 echo "building the tests' programs in Go" >&2
 export GOBIN=$folder
@@ -16,5 +16,5 @@ go install -ldflags "-s -w" github.com/editorconfig-checker/editorconfig-checker
 # From 3.23 on it needs a commit of a module that not every proxy has.
 go install -ldflags "-s -w" github.com/vale-cli/vale/v3/cmd/vale@v3.22.0
 # As in the cluster.
-go install -ldflags "-s -w" "$(grep --only-matching 'helm.sh/helm/v4/cmd/helm@v[0-9.]*' cluster/programs.sh)"
+go install -ldflags "-s -w" "$(grep --only-matching 'helm.sh/helm/v4/cmd/helm@v[0-9.]*' ../cluster/programs.sh)"
 echo "$pinned" >"$folder/.pinned"

@@ -1,4 +1,4 @@
-"""The page at / in a real browser, served by each runtime. tests/page.rs runs this with pytest and Playwright.
+"""The page at / in a real browser, served by each runtime. tests/contract/page.rs runs this with pytest and Playwright.
 
 With SCREENSHOTS=FOLDER it leaves pictures of the page there.
 """
@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-DIST = Path(__file__).parent.parent / "dist"
+DIST = Path(__file__).parent.parent.parent / "dist"
 PROGRAMS = {
     "native": [DIST / "hello-native"],
     "wasi-0.2": [DIST / "hello-host", "serve", DIST / "hello-wasi-0.2.wasm"],

@@ -123,7 +123,7 @@ fn by_the_document(server: &Server) -> Result<(), Failed> {
     schemathesis
         .current_dir(&folder)
         .arg("--config-file")
-        .arg(workspace().join("tests/schemathesis.toml"))
+        .arg(workspace().join("tests/fixtures/schemathesis.toml"))
         .args(["run", "--no-color", "--generation-deterministic", "--max-examples", "100"])
         .arg(format!("http://{}/openapi.json", server.address));
     let exit = run_to_exit(schemathesis);

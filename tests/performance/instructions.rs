@@ -31,7 +31,7 @@ struct Baseline {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let file = workspace().join("tests/instructions.json");
+    let file = workspace().join("tests/performance/instructions.json");
     let baseline: Baseline = serde_json::from_slice(&fs::read(&file).expect("a baseline")).expect("a baseline");
     let (rustc, arch) = (rustc_version(), env::consts::ARCH.to_owned());
 

@@ -60,7 +60,7 @@ fn the_docs_name_the_versions_of_the_cluster() {
         ("Spin operator", pinned("spin-operator/go.mod", "github.com/spinkube/spin-operator v")),
         ("prometheus-adapter", pinned("prometheus-adapter/go.mod", "\tsigs.k8s.io/prometheus-adapter v")),
         ("Helm", pinned("programs.sh", "helm.sh/helm/v4/cmd/helm@v")),
-        ("OpenTelemetry Collector", pinned("../monitoring/collector/builder.yaml", "\n  version: ")),
+        ("OpenTelemetry Collector", pinned("../infra/collector/builder.yaml", "\n  version: ")),
         ("kube-router", pinned("programs.sh", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v")),
         ("metrics-server", pinned("programs.sh", "sigs.k8s.io/metrics-server/cmd/metrics-server@v")),
     ] {
@@ -220,7 +220,7 @@ fn settings_are_taken_as_the_readme_has_them() {
     let (server, message) = next("HELLO_ACCESS_LOG");
     assert_ne!(message, "Good morning");
     server.wait_for_log(|line| line["status"] == 200 && line["path"] == "/");
-    // With no Collector it answers all the same; with one, tests/monitoring/traces.rs sees the spans.
+    // With no Collector it answers all the same; with one, tests/observability/traces.rs sees the spans.
     next("OTEL_EXPORTER_OTLP_ENDPOINT");
     assert!(servers.next().is_none());
 }

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     let is_ignored = ["pytest-playwright", "chromium"].into_iter().any(is_missing);
     let trial = Trial::test("the page in a browser", || {
         let mut pytest = Command::new("pytest-playwright");
-        pytest.current_dir(workspace()).args(["-q", "-p", "no:cacheprovider", "tests/page.py"]);
+        pytest.current_dir(workspace()).args(["-q", "-p", "no:cacheprovider", "tests/contract/page.py"]);
         pytest.env("PYTHONDONTWRITEBYTECODE", "1");
         let exit = run_to_exit(pytest);
         if exit.succeeded() { Ok(()) } else { Err(exit.output().into()) }

@@ -1,6 +1,6 @@
 //! What the black-box tests share: starting the real programs on free ports, speaking HTTP to them, and seeing what is seen of them.
 
-mod bystanders;
+mod background_traffic;
 mod callgrind;
 mod chart;
 mod client;
@@ -14,7 +14,7 @@ mod server;
 /// The version that is built.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub use bystanders::{Bystanders, with_bystanders};
+pub use background_traffic::{Bystanders, with_bystanders};
 pub use callgrind::{compile, host_precompiled, instructions_per_request};
 pub use chart::{CHART_ALL, CHART_FEATURES, SPIN_APP_FIELDS};
 pub use client::{
