@@ -1,4 +1,4 @@
-//! What checkov finds in what the chart renders.
+//! checkov on the manifests that the chart renders.
 
 use std::{fs, io, path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use tests::{CHART_ALL, run_to_exit, workspace};
 
 use crate::helm::helm;
 
-/// Sets of values that checkov finds no fault with, each also with all that can be turned on.
+/// Sets of values that checkov must pass, each alone and with all features.
 const CHECKED: [&str; 5] = [
     "runtime=native",
     "runtime=native,serviceMonitor.enabled=true,prometheusRule.enabled=true",
@@ -17,9 +17,9 @@ const CHECKED: [&str; 5] = [
     "runtime=spin",
 ];
 
-/// What checkov asks for in vain of the pod of `helm test`: probes and a network policy, though it lives for seconds, serves nothing
-/// and asks one question; and what `.checkov.yaml` argues.
-const EXCEPTIONS_OF_THE_TEST: &str = "CKV_K8S_8,CKV_K8S_9,CKV2_K8S_6,CKV_K8S_11,CKV_K8S_15,CKV_K8S_43";
+/// Checks that do not apply to the pod of `helm test`: probes and a network policy, as the pod sends one request and ends; and the
+/// exceptions in `.checkov.yaml`.
+const EXCEPTIONS_OF_HELM_TEST: &str = "CKV_K8S_8,CKV_K8S_9,CKV2_K8S_6,CKV_K8S_11,CKV_K8S_15,CKV_K8S_43";
 
 fn checkov(folder: &Path, arguments: &[&str]) -> Result<(), Failed> {
     let mut command = Command::new("checkov");
@@ -30,17 +30,17 @@ fn checkov(folder: &Path, arguments: &[&str]) -> Result<(), Failed> {
         .arg("--directory")
         .arg(folder);
     let exit = run_to_exit(command);
-    // Where it has read nothing, it does not count.
+    // Without input it reports no number.
     Ok(exit.require(exit.succeeded() && exit.output().contains("Failed checks: 0"))?)
 }
 
-/// checkov reads none whose name begins with a dot, as those of `tempfile` do.
-fn unhidden_folder() -> io::Result<TempDir> {
+/// Creates a folder whose name does not start with a dot, as checkov ignores hidden ones.
+fn visible_folder() -> io::Result<TempDir> {
     tempfile::Builder::new().prefix("chart").tempdir()
 }
 
-pub(crate) fn finds_nothing() -> Result<(), Failed> {
-    let folder = unhidden_folder()?;
+pub(crate) fn passes_the_chart() -> Result<(), Failed> {
+    let folder = visible_folder()?;
     let sets =
         CHECKED.iter().flat_map(|values| [(*values).to_owned(), format!("{values},{CHART_ALL},test.argoCD=false")]);
     for (index, values) in sets.enumerate() {
@@ -51,8 +51,8 @@ pub(crate) fn finds_nothing() -> Result<(), Failed> {
     checkov(folder.path(), &[])
 }
 
-pub(crate) fn finds_nothing_in_the_test() -> Result<(), Failed> {
-    let folder = unhidden_folder()?;
+pub(crate) fn passes_helm_test() -> Result<(), Failed> {
+    let folder = visible_folder()?;
     for template in ["tests/test-connection.yaml", "smoke.yaml"] {
         let path = format!("templates/{template}");
         let arguments = ["template", "hello", "chart", "--namespace", "hello", "--show-only", &path];
@@ -60,9 +60,9 @@ pub(crate) fn finds_nothing_in_the_test() -> Result<(), Failed> {
         rendered.require(rendered.succeeded())?;
         fs::write(folder.path().join(template.replace('/', "-")), rendered.stdout)?;
     }
-    checkov(folder.path(), &["--skip-check", EXCEPTIONS_OF_THE_TEST])
+    checkov(folder.path(), &["--skip-check", EXCEPTIONS_OF_HELM_TEST])
 }
 
-pub(crate) fn finds_nothing_in_manifests() -> Result<(), Failed> {
+pub(crate) fn passes_manifests() -> Result<(), Failed> {
     checkov(&workspace().join("manifests"), &["--directory", "canary"])
 }

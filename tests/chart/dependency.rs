@@ -1,4 +1,4 @@
-//! The chart as a dependency of another.
+//! The chart as a dependency of another chart.
 
 use std::{
     fs, io,
@@ -10,7 +10,7 @@ use libtest_mimic::Failed;
 use tests::{Exit, run_to_exit, workspace};
 
 /// Copies the chart into a folder, under a name.
-pub(crate) fn copy_of_chart(folder: &Path, name: &str) -> io::Result<PathBuf> {
+pub(crate) fn copy_chart(folder: &Path, name: &str) -> io::Result<PathBuf> {
     let copy = folder.join(name);
     let mut copying = Command::new("cp");
     copying.arg("-r").arg(workspace().join("chart")).arg(&copy);
@@ -18,10 +18,10 @@ pub(crate) fn copy_of_chart(folder: &Path, name: &str) -> io::Result<PathBuf> {
     if exit.succeeded() { Ok(copy) } else { Err(io::Error::other(exit.output())) }
 }
 
-fn rendered(name: &str, dependencies: &str, values: &str) -> Result<Exit, Failed> {
+fn render(name: &str, dependencies: &str, values: &str) -> Result<Exit, Failed> {
     let folder = tempfile::tempdir()?;
     fs::create_dir(folder.path().join("charts"))?;
-    copy_of_chart(&folder.path().join("charts"), "hello")?;
+    copy_chart(&folder.path().join("charts"), "hello")?;
     fs::write(
         folder.path().join("Chart.yaml"),
         format!("apiVersion: v2\nname: umbrella\nversion: 1.0.0\n{dependencies}"),
@@ -32,20 +32,20 @@ fn rendered(name: &str, dependencies: &str, values: &str) -> Result<Exit, Failed
     Ok(run_to_exit(command))
 }
 
-pub(crate) fn umbrella() -> Result<(), Failed> {
+pub(crate) fn works_as_a_dependency() -> Result<(), Failed> {
     let conditional = "dependencies: [{name: hello, version: 0.1.0, condition: hello.enabled}]\n";
-    for (values, is_there) in
+    for (values, is_rendered) in
         [("hello: {enabled: true}", true), ("hello: {enabled: false}", false), ("global: {a: b}", true)]
     {
-        let exit = rendered("umbrella", conditional, values)?;
-        exit.require(exit.succeeded() && exit.stdout.contains("kind: Deployment") == is_there)?;
+        let exit = render("umbrella", conditional, values)?;
+        exit.require(exit.succeeded() && exit.stdout.contains("kind: Deployment") == is_rendered)?;
     }
     let twice =
         "dependencies: [{name: hello, version: 0.1.0, alias: front}, {name: hello, version: 0.1.0, alias: back}]\n";
     for any in ["0", "\"\""] {
         let values =
             format!("front: {{service: {{nodePort: {any}}}}}\nback: {{runtime: wasm, service: {{nodePort: {any}}}}}\n");
-        let exit = rendered("umbrella", twice, &values)?;
+        let exit = render("umbrella", twice, &values)?;
         exit.require(
             exit.succeeded()
                 && exit.stdout.contains("name: \"umbrella-front\"")
@@ -53,8 +53,8 @@ pub(crate) fn umbrella() -> Result<(), Failed> {
                 && !exit.stdout.contains("nodePort:"),
         )?;
     }
-    // Of the longest name that a release can have, both are told apart.
-    let exit = rendered(&"r".repeat(53), twice, "front: {service: {nodePort: 0}}\nback: {service: {nodePort: 0}}\n")?;
+    // With the longest name of a release, the two names still differ.
+    let exit = render(&"r".repeat(53), twice, "front: {service: {nodePort: 0}}\nback: {service: {nodePort: 0}}\n")?;
     exit.require(exit.succeeded())?;
     let objects = exit.stdout.split("\n---\n").filter_map(|object| object.split_once("kind: Deployment\n"));
     let names: Vec<_> = objects.filter_map(|(_, rest)| rest.lines().nth(1)).collect();

@@ -1,62 +1,61 @@
-//! The Helm chart: what it renders, what it refuses, what is made from it, and what checkov finds in that. Needs the programs helm
-//! and checkov; without them the cases that do are reported as ignored.
+//! The Helm chart: what it renders, which values it rejects, which files are generated from it, and what checkov reports.
 
 mod checkov;
 mod combined;
 mod dependency;
+mod generated;
 mod helm;
-mod made;
 mod names;
-mod refused;
+mod rejected;
 mod rendered;
 mod versions;
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use tests::is_missing;
+use libtest_mimic::Trial;
+use tests::{Missing, run_trials, trial, trials_or_one};
 
-/// Ignored if a program is missing.
-fn trial(
-    name: impl Into<String>,
-    is_ignored: bool,
-    check: impl FnOnce() -> Result<(), Failed> + Send + 'static,
-) -> Trial {
-    Trial::test(name, check).with_ignored_flag(is_ignored)
+fn trials_with_helm() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (values, contained) in rendered::RENDERED {
+        trials.push(trial(format!("renders: {values}"), None, || rendered::renders(values, contained)));
+    }
+    for (values, absent) in rendered::OMITTED {
+        trials.push(trial(format!("omits: {values}"), None, || rendered::omits(values, absent)));
+    }
+    for (values, error) in rejected::REJECTED {
+        trials.push(trial(format!("rejects: {values}"), None, || rejected::rejects(values, error)));
+    }
+    for file in generated::VALUES_IN_GIT {
+        trials.push(trial(format!("accepts: {file}"), None, || generated::accepts(file)));
+    }
+    trials.extend([
+        trial("rejects names that no Service can have", None, rejected::rejects_names_of_no_service),
+        trial("rejects null for a required value", None, rejected::rejects_null_for_a_required_value),
+        trial("each pair of values is rendered or rejected with a sentence", None, combined::each_pair_has_an_outcome),
+        trial("a SpinApp supports each value, or the value is rejected", None, combined::spin_app_supports_each_value),
+        trial("works as a dependency with a condition and with two aliases", None, dependency::works_as_a_dependency),
+        trial("text that looks like a number in YAML stays text", None, names::text_stays_text),
+        trial("names and labels have at most 63 characters", None, names::names_have_at_most_63_characters),
+        trial("renders the user and the DNS port of OpenShift", None, names::renders_for_openshift),
+        trial("Argo CD's project allows all kinds", None, generated::project_allows_all_kinds),
+        trial("manifests/ are current", None, generated::manifests_are_current),
+        trial("checkov passes the chart", Missing::programs(&["checkov"]), checkov::passes_the_chart),
+        trial("checkov passes helm test", Missing::programs(&["checkov"]), checkov::passes_helm_test),
+    ]);
+    for old in versions::OLD {
+        let name = format!("{old} renders the same");
+        trials.push(trial(name, Missing::programs(&[old]), || versions::renders_the_same(old)));
+    }
+    trials
 }
 
 fn main() -> ExitCode {
-    let (helm, checkov) = (is_missing("helm"), is_missing("checkov"));
-    let mut trials = Vec::new();
-    for (values, contained) in rendered::RENDERED {
-        trials.push(trial(format!("renders: {values}"), helm, || rendered::renders(values, contained)));
-    }
-    for (values, left_out) in rendered::LEFT_OUT {
-        trials.push(trial(format!("leaves out: {values}"), helm, || rendered::leaves_out(values, left_out)));
-    }
-    for (values, said) in refused::REFUSED {
-        trials.push(trial(format!("refuses: {values}"), helm, || refused::refuses(values, said)));
-    }
-    for file in made::VALUES_IN_GIT {
-        trials.push(trial(format!("takes: {file}"), helm, || made::takes(file)));
-    }
+    let mut trials = trials_or_one("the chart", Missing::programs(&["helm"]), trials_with_helm());
     trials.extend([
-        trial("refuses names that no Service can have", helm, refused::refuses_names),
-        trial("refuses null for what cannot be missing", helm, refused::refuses_nulls),
-        trial("all pairs of values render or are refused with a sentence", helm, combined::pairs),
-        trial("a SpinApp expresses each value, or the value is refused", helm, combined::spin_app),
-        trial("every value is set by a test and described", false, combined::every_value_is_tested),
-        trial("is a dependency of another chart, with a condition and twice", helm, dependency::umbrella),
-        trial("text that YAML reads as another type stays text", helm, names::stay_text),
-        trial("names and labels have at most 63 characters", helm, names::are_short),
-        trial("OpenShift gives the test its user, and has another port for DNS", helm, names::of_openshift),
-        trial("old versions of Helm render the same", helm, versions::render_the_same),
-        trial("Argo CD's project allows all kinds", helm, made::the_project_allows_all_kinds),
-        trial("manifests/ are current", helm, made::manifests_are_current),
-        trial("chart/README.md is current", false, made::readme_is_current),
-        trial("checkov: what is rendered", helm || checkov, checkov::finds_nothing),
-        trial("checkov: helm test", helm || checkov, checkov::finds_nothing_in_the_test),
-        trial("checkov: manifests/", checkov, checkov::finds_nothing_in_manifests),
+        trial("a test sets each value", None, combined::test_sets_each_value),
+        trial("chart/README.md is current", None, generated::readme_is_current),
+        trial("checkov passes manifests/", Missing::programs(&["checkov"]), checkov::passes_manifests),
     ]);
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    run_trials(trials)
 }

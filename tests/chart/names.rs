@@ -1,14 +1,14 @@
-//! Names and other texts: those that YAML would read as something else, and those that are too long.
+//! Names and other texts that YAML would parse as a number, or that are too long.
 
 use std::{fs, process::Command};
 
 use libtest_mimic::Failed;
 use tests::run_to_exit;
 
-use crate::{dependency::copy_of_chart, helm::helm_with};
+use crate::{dependency::copy_chart, helm::helm_with};
 
-/// A number in YAML. `e2e` installs into namespaces that are called so, too.
-const HOSTILE: &str = r#"
+/// Texts that look like a number in YAML. The `e2e` tests have namespaces with such names.
+const NUMERIC: &str = r#"
 message: "1e3"
 nameOverride: "1e3"
 fullnameOverride: hello
@@ -27,22 +27,22 @@ httpRoute: { enabled: true, annotations: { a: "1e3" }, parentRefs: [{ name: "1e3
 dashboard: { enabled: true, namespace: "1e3", labels: { a: "1e3" } }
 traces: { endpoint: "http://1e3:4318" }
 "#;
-const OF_METRICS: &str = r#"
+const NUMERIC_OF_METRICS: &str = r#"
 serviceMonitor: { enabled: true, labels: { a: "1e3" } }
 prometheusRule: { enabled: true, labels: { a: "1e3" }, alertLabels: { a: "1e3" } }
 "#;
-const OF_SPIN: &str = "runtime: spin\nspin: { runtimeClassName: \"1e3\" }\n";
-const OF_OPERATOR: &str = r#"
+const NUMERIC_OF_SPIN: &str = "runtime: spin\nspin: { runtimeClassName: \"1e3\" }\n";
+const NUMERIC_OF_SPIN_OPERATOR: &str = r#"
 runtime: spin
 message: "1e3"
 env: [{ name: KEY, value: "1e3" }]
 spin: { operator: true, executor: "1e3" }
 "#;
 
-pub(crate) fn stay_text() -> Result<(), Failed> {
-    let of_wasm = format!("runtime: wasm\n{HOSTILE}{OF_METRICS}");
-    let of_spin = format!("{OF_SPIN}{HOSTILE}");
-    for values in [&of_wasm, &of_spin, OF_OPERATOR] {
+pub(crate) fn text_stays_text() -> Result<(), Failed> {
+    let wasm = format!("runtime: wasm\n{NUMERIC}{NUMERIC_OF_METRICS}");
+    let spin = format!("{NUMERIC_OF_SPIN}{NUMERIC}");
+    for values in [&wasm, &spin, NUMERIC_OF_SPIN_OPERATOR] {
         let rendered = helm_with(&["template", "hello", "chart", "--namespace", "1e3"], values);
         rendered.require(rendered.succeeded() && rendered.stdout.contains("\"1e3\""))?;
         let is_number = |line: &&str| line.ends_with(": 1e3") || line.ends_with("- 1e3");
@@ -54,10 +54,10 @@ pub(crate) fn stay_text() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Of a release with the longest name that Helm takes, and a version that CI makes of a branch's name.
-pub(crate) fn are_short() -> Result<(), Failed> {
+/// With the longest name of a release, and a version that contains the name of a branch.
+pub(crate) fn names_have_at_most_63_characters() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let chart = copy_of_chart(folder.path(), "hello")?;
+    let chart = copy_chart(folder.path(), "hello")?;
     let file = chart.join("Chart.yaml");
     let long = format!("version: 0.1.0-feature-{}-x", "a".repeat(32));
     fs::write(
@@ -96,12 +96,12 @@ pub(crate) fn are_short() -> Result<(), Failed> {
     Ok(())
 }
 
-/// If the cluster says that it is one.
-pub(crate) fn of_openshift() -> Result<(), Failed> {
+/// An API version of the cluster shows that it is `OpenShift`.
+pub(crate) fn renders_for_openshift() -> Result<(), Failed> {
     let values = "traces: { endpoint: \"http://collector:4318\" }";
-    let elsewhere = helm_with(&["template", "hello", "chart"], values);
-    elsewhere
-        .require(elsewhere.stdout.matches("runAsUser: 65532").count() == 1 && !elsewhere.stdout.contains("5353"))?;
-    let there = helm_with(&["template", "hello", "chart", "--api-versions", "security.openshift.io/v1"], values);
-    Ok(there.require(!there.stdout.contains("runAsUser") && there.stdout.contains("port: 5353"))?)
+    let kubernetes = helm_with(&["template", "hello", "chart"], values);
+    kubernetes
+        .require(kubernetes.stdout.matches("runAsUser: 65532").count() == 1 && !kubernetes.stdout.contains("5353"))?;
+    let openshift = helm_with(&["template", "hello", "chart", "--api-versions", "security.openshift.io/v1"], values);
+    Ok(openshift.require(!openshift.stdout.contains("runAsUser") && openshift.stdout.contains("port: 5353"))?)
 }

@@ -1,12 +1,12 @@
-//! What the chart makes of each of its values.
+//! Manifests that the chart renders for each of its values.
 
 use libtest_mimic::Failed;
 use tests::VERSION;
 
 use crate::helm::helm;
 
-/// Sets of values that must render and lint, each with a piece of text that must then be there, where VERSION stands for what that file
-/// says. Every value is in one of them.
+/// Sets of values that must pass `helm lint` and render, each with a text that the manifests must contain. VERSION is the version of the
+/// chart. Each value is in one of the sets.
 pub(crate) const RENDERED: &[(&str, &str)] = &[
     ("runtime=native", "image: \"hello-native:VERSION\""),
     ("runtime=wasm", "image: \"hello-wasm:VERSION\""),
@@ -187,8 +187,8 @@ pub(crate) const RENDERED: &[(&str, &str)] = &[
     ("prometheusRule.enabled=true,prometheusRule.latencySeconds=10.0", "le=~\"10([.]0)?\""),
 ];
 
-/// Sets of values that leave something out, each with the text that must not be there.
-pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
+/// Sets of values that omit something, each with a text that the manifests must not contain.
+pub(crate) const OMITTED: &[(&str, &str)] = &[
     ("podDisruptionBudget.enabled=false", "PodDisruptionBudget"),
     ("networkPolicy.enabled=false", "NetworkPolicy"),
     ("autoscaling.enabled=true", " replicas:"),
@@ -214,7 +214,7 @@ pub(crate) fn renders(values: &str, contained: &str) -> Result<(), Failed> {
     Ok(rendered.require(rendered.succeeded() && rendered.output().contains(&contained.replace("VERSION", VERSION)))?)
 }
 
-pub(crate) fn leaves_out(values: &str, left_out: &str) -> Result<(), Failed> {
+pub(crate) fn omits(values: &str, absent: &str) -> Result<(), Failed> {
     let rendered = helm(&["template", "hello", "chart"], values);
-    Ok(rendered.require(rendered.succeeded() && !rendered.output().contains(left_out))?)
+    Ok(rendered.require(rendered.succeeded() && !rendered.output().contains(absent))?)
 }

@@ -1,171 +1,47 @@
-//! argocd/, applied as its README says, to a real Argo CD: what is in Git is what answers.
+//! argocd/, applied to a real Argo CD by the commands of its README.
 
 use std::{
     collections::BTreeSet,
     fmt::{self, Display},
     fs,
-    path::PathBuf,
     process::Command,
     time::Instant,
 };
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tests::{run_to_exit, workspace};
 
 use crate::{
     cluster::{
-        NODE_PORT, apply, get, kubectl, node_port, on_the_node, pods, remove_namespace, try_kubectl, wait_for,
-        wait_for_runtime, wait_until,
+        NODE_PORT, apply, get, kubectl, node_port, on_the_node, pods, remove_namespace, wait_for, wait_for_runtime,
+        wait_until,
     },
-    guides::{follow, follow_but},
     load::Load,
     measures::measure,
+    repository::{Repository, notify},
     spin::RuntimeClass,
 };
-
-/// A clone of this repository with a history of its own, and the bare one that it pushes to and that is deployed from.
-pub(crate) struct Repository(TempDir);
-
-impl Repository {
-    pub(crate) fn new() -> Self {
-        let repository = Repository(TempDir::new().expect("a folder"));
-        let mut copy = Command::new("cp");
-        fs::create_dir(repository.folder()).expect("a folder");
-        copy.arg("-r")
-            .args(["chart", "argocd", "canary", "manifests", "README.md"].map(|folder| workspace().join(folder)))
-            .arg(repository.folder());
-        assert!(run_to_exit(copy).succeeded());
-        // As the README has it: one value makes it one's own.
-        let origin = repository.0.path().join("origin").display().to_string();
-        let url = format!("file://{origin}");
-        repository.replace("argocd/project/repository.yaml", "https://github.com/example/hello.git", &url);
-        repository.git(&["init", "--quiet", "--bare", "--initial-branch=main", &origin]);
-        repository.git(&["init", "--quiet", "--initial-branch=main"]);
-        for (key, value) in
-            [("user.name", "test"), ("user.email", "test@example.com"), ("push.autoSetupRemote", "true")]
-        {
-            repository.git(&["config", key, value]);
-        }
-        repository.git(&["remote", "add", "origin", &origin]);
-        repository.commit("As it is");
-        repository
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.0.path().join("clone")
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let mut git = Command::new("git");
-        git.current_dir(self.folder()).args(arguments);
-        let exit = run_to_exit(git);
-        assert!(exit.succeeded(), "git {}: {}", arguments.join(" "), exit.output());
-        exit.stdout
-    }
-
-    fn commit(&self, message: &str) {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", message]);
-        self.git(&["push", "--quiet"]);
-    }
-
-    fn replace(&self, file: &str, old: &str, new: &str) {
-        let path = self.folder().join(file);
-        let text = fs::read_to_string(&path).expect(file);
-        assert!(text.contains(old), "{file} has no {old}");
-        fs::write(path, text.replace(old, new)).expect(file);
-    }
-
-    /// Commits and pushes by the commands of a guide.
-    pub(crate) fn follow(&self, guide: &str, heading: &str) {
-        follow(&self.folder(), guide, heading);
-        notify();
-    }
-
-    /// The same without the lines that begin so.
-    pub(crate) fn follow_but(&self, guide: &str, heading: &str, without: &[&str]) {
-        follow_but(&self.folder(), guide, heading, without);
-    }
-
-    /// Commits other values for the application.
-    fn commit_values(&self, values: &str) {
-        fs::write(self.folder().join("argocd/application/values.yaml"), values).expect("values.yaml");
-        self.commit(values);
-        notify();
-    }
-
-    /// What this folder deploys is removed when the result is dropped.
-    pub(crate) fn removed_at_the_end(&self, folder: &str) -> Applied {
-        Applied(self.folder().join(folder).display().to_string())
-    }
-
-    /// Applies a folder; what it deploys is removed when the result is dropped.
-    pub(crate) fn apply(&self, folder: &str) -> Applied {
-        let applied = self.removed_at_the_end(folder);
-        kubectl(&["apply", "-k", &applied.0]);
-        applied
-    }
-}
-
-pub(crate) struct Applied(String);
-
-impl Drop for Applied {
-    fn drop(&mut self) {
-        _ = try_kubectl(&["delete", "-k", &self.0, "--wait=false"]);
-        _ = try_kubectl(&["delete", "applications", "--all", "--namespace", "argocd", "--wait=false"]);
-        // A sync that waits for what cannot become healthy would go first, for minutes.
-        let applications = try_kubectl(&["get", "applications", "--namespace", "argocd", "--output", "name"]);
-        for application in applications.stdout.lines() {
-            let terminate = r#"{"status":{"operationState":{"phase":"Terminating"}}}"#;
-            _ = try_kubectl(&["patch", application, "--namespace", "argocd", "--type=merge", "--patch", terminate]);
-        }
-        // Argo CD lets go of an application when all that it deployed has ended.
-        for _ in 0..3 {
-            _ = try_kubectl(&[
-                "wait",
-                "--for=delete",
-                "applications",
-                "--all",
-                "--namespace",
-                "argocd",
-                "--timeout=50s",
-            ]);
-        }
-        // The next case's project would go with this one's, were that still on its way out.
-        _ = try_kubectl(&["wait", "--for=delete", "appproject/hello", "--namespace", "argocd", "--timeout=50s"]);
-        for namespace in ["hello", "hello-native", "hello-wasm", "hello-spin"] {
-            remove_namespace(namespace);
-        }
-    }
-}
-
-/// Tells Argo CD that there is a commit, as a webhook of the Git server does; it asks by itself only now and then.
-fn notify() {
-    let refresh = "argocd.argoproj.io/refresh=normal";
-    kubectl(&["annotate", "application/hello", "--namespace", "argocd", "--overwrite", refresh]);
-}
 
 fn application(name: &str) -> Value {
     get("argocd", &format!("application/{name}"))
 }
 
-/// For a message: what was wanted, and what is.
+/// Message of a time-out: the expected state of an application, and its status.
 struct Status<'a> {
     name: &'a str,
-    wanted: &'a str,
+    expected: &'a str,
 }
 
 impl Display for Status<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}; it is {}", self.name, self.wanted, application(self.name)["status"])
+        write!(f, "{} is {}; its status is {}", self.name, self.expected, application(self.name)["status"])
     }
 }
 
 /// Waits until an application is in sync with the newest commit and healthy, and its smoke test has passed.
 pub(crate) fn wait_until_synced_and_healthy(name: &str, repository: &Repository) {
     let revision = repository.git(&["rev-parse", "HEAD"]).trim().to_owned();
-    wait_until(Status { name, wanted: &format!("Synced and Healthy at {revision}") }, || {
+    wait_until(Status { name, expected: &format!("Synced and Healthy at {revision}") }, || {
         let status = application(name)["status"].take();
         let operation = &status["operationState"];
         let smoke = operation["syncResult"]["resources"].as_array().into_iter().flatten();
@@ -182,7 +58,7 @@ pub(crate) fn wait_until_synced_and_healthy(name: &str, repository: &Repository)
     });
 }
 
-pub(crate) fn a_commit_deploys_switches_and_repairs() {
+pub(crate) fn commit_deploys_switches_and_repairs() {
     remove_namespace("hello");
     let repository = Repository::new();
     let _applied = repository.apply("argocd/application");
@@ -193,25 +69,25 @@ pub(crate) fn a_commit_deploys_switches_and_repairs() {
     let committed = Instant::now();
     repository.follow("argocd/README.md", "Switch the runtime");
     wait_for_runtime(NODE_PORT, "wasi-0.3");
-    measure("Argo CD: commit to first answer", format!("{:.1} s", committed.elapsed().as_secs_f64()));
+    measure("Argo CD: commit to first response", format!("{:.1} s", committed.elapsed().as_secs_f64()));
     wait_until_synced_and_healthy("hello", &repository);
     load.finish("a commit that switches the runtime");
 
     kubectl(&["scale", "deployment/hello", "--namespace", "hello", "--replicas=3"]);
     kubectl(&["delete", "poddisruptionbudget/hello", "--namespace", "hello"]);
-    wait_until("what was changed by hand is healed", || {
+    wait_until("manual changes are reverted", || {
         get("hello", "deployment/hello")["spec"]["replicas"] == 1
             && !get("hello", "poddisruptionbudget/hello").is_null()
     });
 
-    // An autoscaler's number of pods is no such change.
+    // The number of pods of an autoscaler is not reverted.
     repository.commit_values("runtime: wasm\nautoscaling: { enabled: true, minReplicas: 2 }\n");
     wait_until_synced_and_healthy("hello", &repository);
     wait_until("the autoscaler's two pods", || {
         get("hello", "deployment/hello")["status"]["readyReplicas"] == 2 && pods("hello").len() == 2
     });
     let reconciled = application("hello")["status"]["reconciledAt"].clone();
-    wait_for("Argo CD has looked again", || {
+    wait_for("Argo CD has reconciled again", || {
         let status = application("hello")["status"].take();
         (status["reconciledAt"] != reconciled).then(|| assert_eq!(status["sync"]["status"], "Synced"))
     });
@@ -221,7 +97,7 @@ pub(crate) fn a_commit_deploys_switches_and_repairs() {
     repository.commit_values("runtime: native\nimage: { tag: does-not-exist }\nprogressDeadlineSeconds: 20\n");
     wait_until("the application is Degraded", || application("hello")["status"]["health"]["status"] == "Degraded");
     let outcome = load.finish("a commit whose image does not exist");
-    assert_eq!(outcome.answered.keys().collect::<Vec<_>>(), ["wasi-0.3"]);
+    assert_eq!(outcome.succeeded.keys().collect::<Vec<_>>(), ["wasi-0.3"]);
     repository.follow("argocd/README.md", "Roll back");
     wait_until_synced_and_healthy("hello", &repository);
 }
@@ -230,18 +106,18 @@ pub(crate) fn variants_side_by_side() {
     let _class = RuntimeClass::new("spin");
     let repository = Repository::new();
     let _applied = repository.apply("argocd/applicationset");
-    for (name, answering) in [("hello-native", "native"), ("hello-wasm", "wasi-0.3")] {
-        wait_for("the application is there", || (!application(name).is_null()).then_some(()));
+    for (name, runtime) in [("hello-native", "native"), ("hello-wasm", "wasi-0.3")] {
+        wait_for("the application exists", || (!application(name).is_null()).then_some(()));
         wait_until_synced_and_healthy(name, &repository);
-        wait_for_runtime(node_port(name), answering);
+        wait_for_runtime(node_port(name), runtime);
     }
     wait_until("the pod for Spin is admitted", || pods("hello-spin").len() == 1);
-    wait_until(Status { name: "hello-spin", wanted: "Synced" }, || {
+    wait_until(Status { name: "hello-spin", expected: "Synced" }, || {
         application("hello-spin")["status"]["sync"]["status"] == "Synced"
     });
 }
 
-/// What is rendered is what the API server keeps: nothing drifts, with each kind that the chart makes.
+/// The API server keeps each kind of object as it is rendered, so that the application stays in sync.
 pub(crate) fn all_kinds_by_server_side_apply() {
     remove_namespace("hello");
     let repository = Repository::new();
@@ -257,7 +133,7 @@ pub(crate) fn all_kinds_by_server_side_apply() {
     .expect("values.yaml");
     repository.commit("All kinds");
     let _applied = repository.apply("argocd/application");
-    // Their controllers are not here: what those would say of them.
+    // There are no controllers, so the test sets the statuses that these would set.
     for (object, status) in [
         ("ingress/hello", json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } })),
         ("httproute/hello", {
@@ -269,7 +145,7 @@ pub(crate) fn all_kinds_by_server_side_apply() {
             }] })
         }),
     ] {
-        wait_until(format_args!("{object} is there"), || !get("hello", object).is_null());
+        wait_until(format_args!("{object} exists"), || !get("hello", object).is_null());
         let patch = json!({ "status": status }).to_string();
         kubectl(&["patch", object, "--namespace", "hello", "--subresource=status", "--type=merge", "--patch", &patch]);
     }
@@ -280,28 +156,29 @@ pub(crate) fn all_kinds_by_server_side_apply() {
                     PrometheusRule Service ServiceAccount";
     assert_eq!(kinds().join(" "), expected);
 
-    // Its pods are not restricted, so that it does not become healthy here; but it is in the cluster as it is in Git.
+    // Its pods do not meet the restricted policy of the namespace, so it does not become healthy, but it is in sync.
     repository.commit_values("runtime: spin\nspin: { operator: true }\nenv: [{ name: KEY, value: a }]\nmessage: Hi\n");
-    wait_until(Status { name: "hello", wanted: "Synced with a SpinApp" }, || {
+    wait_until(Status { name: "hello", expected: "Synced with a SpinApp" }, || {
         application("hello")["status"]["sync"]["status"] == "Synced" && kinds().contains(&"SpinApp".to_owned())
     });
 }
 
-/// The kinds of objects that the application has.
+/// Returns the kinds of the application's objects.
 fn kinds() -> Vec<String> {
     let resources = application("hello")["status"]["resources"].take();
-    let kinds = resources.as_array().expect("resources").iter();
-    let kinds: BTreeSet<_> = kinds.map(|resource| resource["kind"].as_str().expect("a kind").to_owned()).collect();
+    let kinds = resources.as_array().expect("the status has resources").iter();
+    let kinds: BTreeSet<_> =
+        kinds.map(|resource| resource["kind"].as_str().expect("a resource has a kind").to_owned()).collect();
     kinds.into_iter().collect()
 }
 
-pub(crate) fn what_the_project_does_not_allow_is_refused() {
+pub(crate) fn project_rejects_other_sources_destinations_and_kinds() {
     let repository = Repository::new();
     let _applied = repository.apply("argocd/application");
     wait_until_synced_and_healthy("hello", &repository);
 
     let foreign = "https://github.com/example/foreign.git";
-    for (name, pointer, value, said) in [
+    for (name, pointer, value, error) in [
         ("foreign-repository", "/spec/sources/0/repoURL", foreign, "foreign.git is not permitted in project 'hello'"),
         (
             "foreign-namespace",
@@ -310,24 +187,24 @@ pub(crate) fn what_the_project_does_not_allow_is_refused() {
             "do not match any of the allowed destinations",
         ),
     ] {
-        let mut refused = application("hello");
-        refused["metadata"] = json!({ "name": name, "namespace": "argocd" });
-        refused["status"].take();
-        *refused.pointer_mut(pointer).expect(pointer) = value.into();
-        apply(&refused);
-        let condition = wait_for(Status { name, wanted: "judged" }, || {
+        let mut rejected = application("hello");
+        rejected["metadata"] = json!({ "name": name, "namespace": "argocd" });
+        rejected["status"].take();
+        *rejected.pointer_mut(pointer).expect(pointer) = value.into();
+        apply(&rejected);
+        let condition = wait_for(Status { name, expected: "validated" }, || {
             let conditions = application(name)["status"]["conditions"].take();
             conditions.as_array()?.iter().find(|condition| condition["type"] == "InvalidSpecError").cloned()
         });
-        assert!(condition["message"].as_str().is_some_and(|message| message.contains(said)), "{condition}");
+        assert!(condition["message"].as_str().is_some_and(|message| message.contains(error)), "{condition}");
     }
 
-    // A kind that hello does not use, from the right repository.
+    // A kind that hello does not use, from the allowed repository.
     let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: grab }\nrules: []\n";
     fs::write(repository.folder().join("chart/templates/role.yaml"), role).expect("role.yaml");
     repository.commit("A role");
     notify();
-    wait_until(Status { name: "hello", wanted: "refused a Role" }, || {
+    wait_until(Status { name: "hello", expected: "without a Role" }, || {
         let operation = application("hello")["status"]["operationState"].take();
         let results = operation["syncResult"]["resources"].as_array().into_iter().flatten();
         let mut messages =
@@ -337,9 +214,9 @@ pub(crate) fn what_the_project_does_not_allow_is_refused() {
     assert!(get("hello", "role/grab").is_null());
 }
 
-/// Judged by Argo CD's own program, as its controller would.
-pub(crate) fn a_spin_app_is_healthy_when_its_pods_are() {
-    // As the README has it.
+/// The health check runs in Argo CD's own program.
+pub(crate) fn spin_app_is_healthy_when_its_pods_are() {
+    // The command of the README.
     kubectl(&["patch", "configmap", "argocd-cm", "--namespace", "argocd", "--patch-file", "argocd/health.yaml"]);
     let conditions = |available: &str, progressing: &str| {
         json!([
@@ -358,12 +235,12 @@ pub(crate) fn a_spin_app_is_healthy_when_its_pods_are() {
             "apiVersion": "core.spinkube.dev/v1alpha1", "kind": "SpinApp", "metadata": { "name": "hello-spin" },
             "spec": { "replicas": 2 }, "status": status
         });
-        let file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
-        serde_json::to_writer(&file, &app).expect("it is written");
-        let mut judge = Command::new("argocd");
-        judge.args(["admin", "settings", "resource-overrides", "health"]).arg(file.path());
-        judge.arg("--argocd-cm-path").arg(workspace().join("argocd/health.yaml"));
-        let judged = run_to_exit(judge);
-        assert!(judged.succeeded() && judged.stdout.contains(health), "{app}: {}", judged.output());
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a temporary file");
+        serde_json::to_writer(&file, &app).expect("the file is written");
+        let mut health_check = Command::new("argocd");
+        health_check.args(["admin", "settings", "resource-overrides", "health"]).arg(file.path());
+        health_check.arg("--argocd-cm-path").arg(workspace().join("argocd/health.yaml"));
+        let checked = run_to_exit(health_check);
+        assert!(checked.succeeded() && checked.stdout.contains(health), "{app}: {}", checked.output());
     }
 }

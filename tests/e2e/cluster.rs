@@ -1,4 +1,4 @@
-//! The cluster, through the programs that its users have: kubectl and helm.
+//! The cluster, through kubectl and helm.
 
 use std::{
     fmt::Display,
@@ -10,13 +10,13 @@ use std::{
 };
 
 use serde_json::Value;
-use tests::{Answer, Exit, Protocol, request, run_to_exit, try_send, workspace};
+use tests::{Exit, Protocol, Response, request, run_to_exit, try_send, workspace};
 
-/// The port on the node that the chart asks for.
+/// The port on the node that the chart requests.
 pub(crate) const NODE_PORT: u16 = 30007;
 
-/// Longer than a roll-out takes, on a busy machine too.
-const PATIENCE: Duration = Duration::from_mins(3);
+/// Time limit of each wait, longer than a roll-out takes on a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 fn try_program(program: &str, arguments: &[&str]) -> Exit {
     let mut command = Command::new(program);
@@ -30,117 +30,115 @@ fn succeed(program: &str, arguments: &[&str]) -> String {
     exit.stdout
 }
 
-/// Runs kubectl, which must succeed; gives what it prints.
+/// Runs kubectl, which must succeed, and returns its standard output.
 #[allow(clippy::must_use_candidate)]
 pub(crate) fn kubectl(arguments: &[&str]) -> String {
     succeed("kubectl", arguments)
 }
 
-/// Runs kubectl, whatever comes of it.
+/// Runs kubectl, which may fail.
 pub(crate) fn try_kubectl(arguments: &[&str]) -> Exit {
     try_program("kubectl", arguments)
 }
 
-/// These tests delete namespaces and drain nodes, of no cluster but the one that is made for them.
-pub(crate) fn assert_ours() {
+/// Asserts that the current context is the throwaway cluster, as the tests delete namespaces and drain the node.
+pub(crate) fn assert_throwaway_cluster() {
     let context = succeed("kubectl", &["config", "current-context"]);
-    assert_eq!(
-        context.trim(),
-        "hello-cluster",
-        "the current context; tests/cluster/cluster.sh run gives the right one"
-    );
+    assert_eq!(context.trim(), "hello-cluster", "run the tests by `make e2e`, which sets the context");
 }
 
-/// The commit that images are built from, as scripts/images.sh has it.
+/// Returns the commit that the images are built from, in the form of scripts/images.sh.
 pub(crate) fn commit() -> String {
     succeed("git", &["describe", "--always", "--exclude", "*", "--abbrev=12", "--dirty"]).trim().to_owned()
 }
 
-/// Gives the cluster the images that were built.
+/// Loads the built images into the cluster.
 pub(crate) fn load_images() {
     succeed("tests/cluster/cluster.sh", &["load", "hello-native", "hello-wasm", "hello-spin"]);
 }
 
-/// Gives the cluster one image by its tag.
+/// Loads one image into the cluster.
 pub(crate) fn load_image(image: &str) {
     succeed("tests/cluster/cluster.sh", &["load", image]);
 }
 
-/// Applies a manifest that a test made.
+/// Applies a manifest.
 pub(crate) fn apply(manifest: &Value) {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    serde_json::to_writer(&file, manifest).expect("it is written");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    serde_json::to_writer(&file, manifest).expect("the file is written");
     kubectl(&["apply", "-f", &file.path().to_string_lossy()]);
 }
 
-/// An object of the cluster, or null.
+/// Returns an object of the cluster, or null.
 pub(crate) fn get(namespace: &str, object: &str) -> Value {
     let exit = try_kubectl(&["get", object, "--namespace", namespace, "--output", "json", "--ignore-not-found"]);
     assert!(exit.succeeded(), "{}", exit.output());
     serde_json::from_str(&exit.stdout).unwrap_or_default()
 }
 
-/// Waits until a probe finds something.
+/// Waits until a probe returns a value.
 pub(crate) fn wait_for<T>(what: impl Display, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(found) = probe() {
             return found;
         }
-        assert!(Instant::now() < deadline, "gave up waiting for: {what}");
+        assert!(Instant::now() < deadline, "not within {TIMEOUT:?}: {what}");
         thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub(crate) fn wait_until(what: impl Display, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
 }
 
-/// Runs a target of the Makefile; gives what it prints.
+/// Runs a target of the Makefile, which must succeed, and returns its standard output.
 pub(crate) fn make(target: &str) -> String {
     let exit = try_program("make", &["--no-print-directory", target]);
     assert!(exit.succeeded(), "make {target}: {}", exit.output());
     exit.stdout
 }
 
-/// A port on the node, as the outside world reaches it.
+/// Returns the address of a port on the node, which is reachable from outside of the cluster.
 pub(crate) fn on_the_node(port: u16) -> SocketAddr {
     static ADDRESS: LazyLock<IpAddr> = LazyLock::new(|| {
         let path = r#"jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}"#;
-        kubectl(&["get", "nodes", "--output", path]).parse().expect("an address")
+        kubectl(&["get", "nodes", "--output", path]).parse().expect("the node has an address")
     });
     SocketAddr::new(*ADDRESS, port)
 }
 
-/// The port on the node that a namespace's Service was given.
+/// Returns the port on the node of a namespace's Service.
 pub(crate) fn node_port(namespace: &str) -> u16 {
     let port = get(namespace, "service/hello")["spec"]["ports"][0]["nodePort"].take();
-    port.as_u64().and_then(|port| port.try_into().ok()).unwrap_or_else(|| panic!("{namespace} has no port but {port}"))
+    port.as_u64()
+        .and_then(|port| port.try_into().ok())
+        .unwrap_or_else(|| panic!("the Service of {namespace} has no node port: {port}"))
 }
 
-/// A GET to a port on the node, or nothing where there is no answer.
-pub(crate) fn try_get(port: u16, path: &str) -> Option<Answer> {
+/// Sends a GET to a port on the node. Returns nothing if the request fails.
+pub(crate) fn try_get(port: u16, path: &str) -> Option<Response> {
     try_send(on_the_node(port), Protocol::Http1, request("GET", path, "")).ok()
 }
 
-/// Waits for an answer from the runtime, such as `native` or `wasi-0.3`, through a port on the node.
+/// Waits for a response of a runtime, such as `native` or `wasi-0.3`, from a port on the node.
 pub(crate) fn wait_for_runtime(port: u16, runtime: &str) -> Value {
-    wait_for(format_args!("an answer from {runtime} on port {port}"), || {
+    wait_for(format_args!("a response of {runtime} from port {port}"), || {
         let info = try_get(port, "/info")?;
         (info.status == 200).then(|| info.json()).filter(|info| info["runtime"] == runtime)
     })
 }
 
-/// Names of the pods that have not been told to end.
+/// Returns the names of the pods that are not terminating.
 pub(crate) fn pods(namespace: &str) -> Vec<String> {
     let list = get(namespace, "pods");
-    let lasting =
+    let pods =
         list["items"].as_array().into_iter().flatten().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
-    lasting.map(|pod| pod["metadata"]["name"].as_str().expect("a name").to_owned()).collect()
+    pods.map(|pod| pod["metadata"]["name"].as_str().expect("a pod has a name").to_owned()).collect()
 }
 
-/// A namespace with nothing in it, which admits what Pod Security calls restricted and no more; gone when dropped.
+/// An empty namespace with the restricted policy of Pod Security. It is removed on drop.
 pub(crate) struct Namespace(&'static str);
 
 impl Namespace {
@@ -151,19 +149,19 @@ impl Namespace {
         Namespace(name)
     }
 
-    /// Runs helm in the namespace, for the release `hello`; its verbs that wait give up after 50 s.
+    /// Runs helm for the release `hello` in the namespace. It may fail.
     pub(crate) fn try_helm(&self, verb: &str, arguments: &[&str]) -> Exit {
         try_program("helm", &[&[verb, "hello", "--namespace", self.0], arguments].concat())
     }
 
-    /// Runs helm in the namespace, which must succeed; gives what it prints.
+    /// Runs helm for the release `hello` in the namespace, which must succeed, and returns its standard output.
     pub(crate) fn helm(&self, verb: &str, arguments: &[&str]) -> String {
         let exit = self.try_helm(verb, arguments);
         assert!(exit.succeeded(), "helm {verb} {}: {}", arguments.join(" "), exit.output());
         exit.stdout
     }
 
-    /// Installs or upgrades to these values, and waits until that is done.
+    /// Installs the release or upgrades it to these values, and waits for its pods.
     pub(crate) fn deploy(&self, values: &str) -> String {
         self.helm("upgrade", &["chart", "--install", "--reset-values", "--set", values, "--wait", "--timeout", "50s"])
     }
@@ -175,7 +173,7 @@ impl Drop for Namespace {
     }
 }
 
-/// Removes a namespace, and waits until it is gone; not for its pods to drain, though.
+/// Removes a namespace and waits for its end. Its pods are not drained.
 pub(crate) fn remove_namespace(name: &str) {
     _ = try_kubectl(&["scale", "deployments", "--all", "--replicas=0", "--namespace", name]);
     _ = try_kubectl(&["delete", "pods", "--all", "--grace-period=1", "--namespace", name]);

@@ -1,4 +1,4 @@
-//! What `make doctor` says of deployments that fail, each in a way that Kubernetes really fails.
+//! `make doctor` on deployments that fail, each in a way that real ones do.
 
 use std::{cell::RefCell, fmt::from_fn, fs, process::Command};
 
@@ -10,23 +10,25 @@ use crate::{
     spin::RuntimeClass,
 };
 
-/// Waits until it says each of these of one thing, as Kubernetes takes a moment to see trouble; gives all that it says.
-fn wait_until_it_says(said: &[(&str, &str)]) -> String {
+/// Waits until the report has these lines, each given by its subject and a part of its text. Returns the report. Kubernetes needs a
+/// moment to detect a failure.
+fn wait_for_report(lines: &[(&str, &str)]) -> String {
     let last = RefCell::new(String::new());
-    wait_for(from_fn(|text| write!(text, "{said:?}, of the doctor, which says:\n{}", last.borrow())), || {
+    wait_for(from_fn(|text| write!(text, "the doctor reports {lines:?}; the report is:\n{}", last.borrow())), || {
         let output = run_to_exit(Command::new(workspace().join("scripts/doctor.sh"))).output();
         let rows: Vec<_> = output.lines().filter_map(|line| line.get(6..)).collect();
-        let all = said.iter().all(|(of, what)| rows.iter().any(|row| row.starts_with(of) && row.contains(what)));
+        let has_all =
+            lines.iter().all(|(subject, text)| rows.iter().any(|row| row.starts_with(subject) && row.contains(text)));
         last.replace(output.clone());
-        all.then_some(output)
+        has_all.then_some(output)
     })
 }
 
-pub(crate) fn finds_nothing_wrong_and_then_a_wrong_setting() {
+pub(crate) fn reports_no_problem_then_an_invalid_setting() {
     let hello = Namespace::new("hello");
     hello.helm("install", &["chart"]);
     wait_for_runtime(NODE_PORT, "native");
-    let said = wait_until_it_says(&[
+    let report = wait_for_report(&[
         ("Kubernetes", ", context hello-cluster"),
         ("node hello-node", "containerd://"),
         ("images", "hello-native:"),
@@ -38,22 +40,22 @@ pub(crate) fn finds_nothing_wrong_and_then_a_wrong_setting() {
         ("wasm in the cluster", "works: helm upgrade --install"),
         ("spin in the cluster", "missing: RuntimeClass wasmtime-spin-v2"),
     ]);
-    assert!(!said.contains("!!"), "{said}");
+    assert!(!report.contains("!!"), "{report}");
 
     kubectl(&["set", "env", "deployment/hello", "--namespace", "hello", "HELLO_DRAIN_DELAY=soon"]);
-    wait_until_it_says(&[
+    wait_for_report(&[
         ("pod hello-", "a setting is wrong: helm get values hello"),
-        // Below, what was said of it.
+        // The log of the pod follows.
         ("", "exit code 64: "),
         ("", "HELLO_DRAIN_DELAY"),
     ]);
 }
 
-pub(crate) fn finds_an_absent_image_and_an_autoscaler_without_metrics() {
+pub(crate) fn reports_a_missing_image_and_an_autoscaler_without_metrics() {
     let hello = Namespace::new("hello");
-    let _none = WithoutMetrics::new();
+    let _without_metrics = WithoutMetrics::new();
     hello.helm("install", &["chart", "--set", "image.tag=absent,autoscaling.enabled=true"]);
-    wait_until_it_says(&[
+    wait_for_report(&[
         (
             "pod hello-",
             "hello-native:absent is not on the node, hello-node, as it was not built where that runs: make images",
@@ -63,16 +65,16 @@ pub(crate) fn finds_an_absent_image_and_an_autoscaler_without_metrics() {
     ]);
 }
 
-pub(crate) fn finds_what_breaks_a_pod() {
+pub(crate) fn reports_what_breaks_a_pod() {
     let hello = Namespace::new("hello");
-    // The image of the shell below has no user but root.
+    // The image of the shell has only the user root.
     hello.helm("install", &["chart", "--set", "podSecurityContext.runAsUser=65532"]);
     let patch = |pod: Value| {
         let patch = json!({ "spec": { "template": { "spec": pod } } }).to_string();
         kubectl(&["patch", "deployment/hello", "--namespace", "hello", "--patch", &patch]);
     };
 
-    // What the kernel cannot run is refused as a program for another processor is.
+    // The kernel reports the same error for a file that is not a program as for a program of another architecture.
     kubectl(&["create", "configmap", "other", "--namespace", "hello", "--from-literal=program=for another"]);
     patch(json!({
         "containers": [{
@@ -82,7 +84,7 @@ pub(crate) fn finds_what_breaks_a_pod() {
         }],
         "volumes": [{ "name": "other", "configMap": { "name": "other", "defaultMode": 0o755 } }],
     }));
-    wait_until_it_says(&[("pod hello-", "is for another processor than the node's, "), ("", "exec format error")]);
+    wait_for_report(&[("pod hello-", "is for another processor than the node's, "), ("", "exec format error")]);
 
     let limits = json!({ "memory": "16Mi" });
     patch(json!({
@@ -93,20 +95,20 @@ pub(crate) fn finds_what_breaks_a_pod() {
             "resources": { "limits": limits, "requests": limits },
         }],
     }));
-    wait_until_it_says(&[
+    wait_for_report(&[
         ("pod hello-", "took more memory than it may: --set resources.limits.memory"),
         ("", "OOMKilled"),
     ]);
 
     patch(json!({ "hostNetwork": true }));
-    wait_until_it_says(&[
+    wait_for_report(&[
         ("deployment hello", "admits no such pod: kubectl label namespace hello pod-security"),
         ("", r#"violates PodSecurity "restricted"#),
     ]);
 }
 
-/// Real configurations of kubectl that are of no use, each with what is said of it.
-pub(crate) fn says_why_kubectl_does_not_work() {
+/// Each configuration of kubectl is invalid in another way.
+pub(crate) fn reports_an_invalid_configuration_of_kubectl() {
     let user = |user: &str| {
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
@@ -116,7 +118,7 @@ pub(crate) fn says_why_kubectl_does_not_work() {
     let plugin = user(
         "{name: a, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: nowhere, interactiveMode: Never}}}",
     );
-    for (config, said) in [
+    for (config, error) in [
         ("not: [yaml", "kubectl cannot read its configuration: error loading config file"),
         (user("").as_str(), "context a has no user with credentials"),
         (plugin.as_str(), "executable nowhere not found"),
@@ -126,26 +128,24 @@ pub(crate) fn says_why_kubectl_does_not_work() {
         let mut doctor = Command::new(workspace().join("scripts/doctor.sh"));
         doctor.env("KUBECONFIG", file.path());
         let output = run_to_exit(doctor).output();
-        assert!(output.contains(said), "nowhere {said:?}:\n{output}");
+        assert!(output.contains(error), "no {error:?} in:\n{output}");
     }
 }
 
-pub(crate) fn finds_what_keeps_a_container_from_starting() {
+pub(crate) fn reports_what_keeps_a_container_from_starting() {
     let hello = Namespace::new("hello");
     hello.helm("install", &["chart", "--set", "extraEnv[0].name=A,extraEnv[0].valueFrom.secretKeyRef.name=absent,extraEnv[0].valueFrom.secretKeyRef.key=a"]);
-    wait_until_it_says(&[
+    wait_for_report(&[
         ("pod hello-", "a ConfigMap or Secret that env, extraEnv or envFrom names is not there"),
         ("", "CreateContainerConfigError"),
     ]);
     hello.helm("upgrade", &["chart", "--set", "image.repository=Hello"]);
-    wait_until_it_says(&[("pod hello-", "is no name of an image"), ("", "InvalidImageName")]);
+    wait_for_report(&[("pod hello-", "is no name of an image"), ("", "InvalidImageName")]);
     kubectl(&["set", "image", "deployment/hello", "--namespace", "hello", "hello=docker.io/library/busybox:1.37"]);
-    wait_until_it_says(&[
-        ("pod hello-", "would run as root: --set podSecurityContext.runAsUser"),
-        ("", "runAsNonRoot"),
-    ]);
+    wait_for_report(&[("pod hello-", "would run as root: --set podSecurityContext.runAsUser"), ("", "runAsNonRoot")]);
 }
 
+/// Drop guard: installs the metrics server, which `new` has removed.
 struct WithoutMetrics;
 
 impl WithoutMetrics {
@@ -163,22 +163,22 @@ impl Drop for WithoutMetrics {
     }
 }
 
-pub(crate) fn finds_what_spin_lacks() {
+pub(crate) fn reports_what_spin_lacks() {
     let hello = Namespace::new("hello");
     hello.helm("install", &["chart", "--set", "runtime=spin"]);
-    let said = wait_until_it_says(&[("deployment hello", "its RuntimeClass is not there: kubectl apply -f https://")]);
+    let report = wait_for_report(&[("deployment hello", "its RuntimeClass is not there: kubectl apply -f https://")]);
     let file = "/spin-operator.runtime-class.yaml,";
-    assert!(said.split_whitespace().any(|word| word.starts_with("https://") && word.ends_with(file)), "{said}");
+    assert!(report.split_whitespace().any(|word| word.starts_with("https://") && word.ends_with(file)), "{report}");
 
     let _class = RuntimeClass::new("absent");
     kubectl(&["rollout", "restart", "deployment/hello", "--namespace", "hello"]);
-    let said = wait_until_it_says(&[("pod hello-", "its node, hello-node, has no Spin shim")]);
-    assert!(said.contains(r#"no runtime for "absent" is configured"#), "{said}");
+    let report = wait_for_report(&[("pod hello-", "its node, hello-node, has no Spin shim")]);
+    assert!(report.contains(r#"no runtime for "absent" is configured"#), "{report}");
 
-    // With a port that is another's, too.
+    // The node port belongs to another Service.
     hello.helm("upgrade", &["chart", "--set", "runtime=spin,spin.operator=true,service.type=ClusterIP"]);
     kubectl(&["create", "service", "nodeport", "other", "--namespace", "hello", "--tcp=80", "--node-port=30007"]);
-    wait_until_it_says(&[
+    wait_for_report(&[
         ("NodePort", "30007 is taken by service hello/other"),
         ("SpinApp hello-spin", "has no SpinAppExecutor containerd-shim-spin: kubectl apply --namespace hello"),
     ]);

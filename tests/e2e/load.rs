@@ -1,6 +1,5 @@
-//! Load from outside, at a constant rate whatever the answers do: half the requests over kept connections, half over new ones. A
-//! request that fails is a failed request; nothing is tried again. One in forty takes two seconds to answer, so that some are always
-//! in flight.
+//! Load from outside of the cluster, at a constant rate: half of the requests over kept connections, half over new ones. Failed requests
+//! are not repeated. One request in forty takes two seconds, so that some are always in flight.
 
 use std::{
     cell::RefCell,
@@ -20,7 +19,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use tests::PATIENCE;
+use tests::TIMEOUT;
 use tokio::{
     net::TcpStream,
     runtime::Builder,
@@ -30,36 +29,36 @@ use tokio::{
 
 use crate::measures::measure;
 
-/// Two hundred requests a second: a load that one small pod bears, and that hits every moment of a roll-out.
+/// Time between two requests. One small pod can serve this rate, which hits every moment of a roll-out.
 const PERIOD: Duration = Duration::from_millis(5);
 
-/// So few that an autoscaler finds nothing to do.
+/// Time between two requests of a rate at which an autoscaler scales down.
 const IDLE_PERIOD: Duration = Duration::from_millis(200);
 
-/// Which requests are slow ones, and what they ask.
+/// One request in this many is slow.
 const SLOW_EVERY: usize = 40;
-const SLOW: &str = "/delay/2";
+const SLOW_PATH: &str = "/delay/2";
 
 type Sender = http1::SendRequest<Empty<Bytes>>;
 
-/// What became of the requests.
+/// Outcome of the requests.
 #[derive(Default, Debug)]
 pub(crate) struct Outcome {
-    /// Answers with status 200, by runtime.
-    pub(crate) answered: BTreeMap<String, u64>,
-    /// Slow answers with status 200; they do not tell the runtime.
+    /// Responses with status 200 by runtime.
+    pub(crate) succeeded: BTreeMap<String, u64>,
+    /// Slow responses with status 200, which do not have the runtime.
     slow: u64,
-    /// Everything else, by what went wrong.
+    /// Failed requests by error.
     pub(crate) failed: BTreeMap<String, u64>,
 }
 
-/// A load that is on.
+/// A running load.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Outcome>>,
 }
 
-/// Ends it where a case fails.
+/// Ends the load even if a case fails.
 impl Drop for Load {
     fn drop(&mut self) {
         self.stop.store(true, Relaxed);
@@ -67,28 +66,28 @@ impl Drop for Load {
 }
 
 impl Load {
-    /// A load that keeps a pod busy.
+    /// Starts a load that keeps a pod busy.
     pub(crate) fn start(address: SocketAddr) -> Self {
-        Self::every(PERIOD, true, address)
+        Self::with_period(PERIOD, true, address)
     }
 
-    /// The same, but with a connection for every request, so that each pod gets its share.
+    /// Starts the same load with a connection per request, so that it is spread over all pods.
     pub(crate) fn spread(address: SocketAddr) -> Self {
-        Self::every(PERIOD, false, address)
+        Self::with_period(PERIOD, false, address)
     }
 
-    /// A load that a pod does not feel.
+    /// Starts a load that is almost none.
     pub(crate) fn idle(address: SocketAddr) -> Self {
-        Self::every(IDLE_PERIOD, true, address)
+        Self::with_period(IDLE_PERIOD, true, address)
     }
 
-    fn every(period: Duration, keeps: bool, address: SocketAddr) -> Self {
+    fn with_period(period: Duration, keeps_connections: bool, address: SocketAddr) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let stopped = stop.clone();
-        Load { stop, thread: Some(thread::spawn(move || run(address, period, keeps, &stopped))) }
+        Load { stop, thread: Some(thread::spawn(move || run(address, period, keeps_connections, &stopped))) }
     }
 
-    /// Ends the load, and asserts that not one request failed.
+    /// Ends the load and asserts that no request has failed.
     #[allow(clippy::must_use_candidate)]
     pub(crate) fn finish(self, during: &str) -> Outcome {
         let outcome = self.end(during);
@@ -96,59 +95,59 @@ impl Load {
         outcome
     }
 
-    /// Ends the load, of which some may have failed.
+    /// Ends the load. Requests may have failed.
     pub(crate) fn end(mut self, during: &str) -> Outcome {
         self.stop.store(true, Relaxed);
-        let outcome = self.thread.take().expect("it is finished once").join().expect("the load");
-        let answered = outcome.answered.values().sum::<u64>() + outcome.slow;
+        let outcome = self.thread.take().expect("the load is ended once").join().expect("the load does not panic");
+        let succeeded = outcome.succeeded.values().sum::<u64>() + outcome.slow;
         let failed = outcome.failed.values().sum::<u64>();
-        measure(format!("failed requests during {during}"), format!("{failed} of {}", answered + failed));
-        assert!(answered > 0, "nothing was asked during {during}");
+        measure(format!("failed requests during {during}"), format!("{failed} of {}", succeeded + failed));
+        assert!(succeeded > 0, "no request has succeeded during {during}");
         outcome
     }
 }
 
-fn run(address: SocketAddr, period: Duration, keeps: bool, stop: &AtomicBool) -> Outcome {
+fn run(address: SocketAddr, period: Duration, keeps_connections: bool, stop: &AtomicBool) -> Outcome {
     let outcome = Rc::<RefCell<Outcome>>::default();
     let kept = Rc::<RefCell<Vec<Sender>>>::default();
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("the runtime starts");
     LocalSet::new().block_on(&runtime, async {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut requests = Vec::new();
         while !stop.load(Relaxed) {
             ticks.tick().await;
-            let kept = (keeps && requests.len() % 2 == 0).then(|| kept.clone());
-            let path = if requests.len() % SLOW_EVERY == 1 { SLOW } else { "/" };
+            let kept = (keeps_connections && requests.len() % 2 == 0).then(|| kept.clone());
+            let path = if requests.len() % SLOW_EVERY == 1 { SLOW_PATH } else { "/" };
             let outcome = outcome.clone();
             requests.push(spawn_local(async move {
-                let answer = ask(address, path, kept);
-                let answer = timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err("no answer".into()));
+                let response = send(address, path, kept);
+                let response = timeout(TIMEOUT, response).await.unwrap_or_else(|_| Err("no response in time".into()));
                 let mut outcome = outcome.borrow_mut();
-                match answer {
-                    Ok(_) if path == SLOW => outcome.slow += 1,
-                    Ok(answer) => {
-                        let runtime = answer["runtime"].as_str().unwrap_or("none").to_owned();
-                        *outcome.answered.entry(runtime).or_default() += 1;
+                match response {
+                    Ok(_) if path == SLOW_PATH => outcome.slow += 1,
+                    Ok(body) => {
+                        let runtime = body["runtime"].as_str().unwrap_or("none").to_owned();
+                        *outcome.succeeded.entry(runtime).or_default() += 1;
                     }
                     Err(error) => *outcome.failed.entry(format!("{error:?}")).or_default() += 1,
                 }
             }));
         }
         for request in requests {
-            request.await.expect("no panic");
+            request.await.expect("the request does not panic");
         }
     });
     outcome.take()
 }
 
-/// One request, over a kept connection where there is a place to keep it; gives what was answered.
-async fn ask(
+/// Sends a request over a kept connection, or over a new one without a place to keep it. Returns the body.
+async fn send(
     address: SocketAddr,
     path: &str,
     kept: Option<Rc<RefCell<Vec<Sender>>>>,
 ) -> Result<serde_json::Value, Box<dyn Error>> {
-    // A connection that the server has said it closes is none to send on.
+    // A connection that the server has closed is dropped.
     let idle = || {
         let mut kept = kept.as_ref()?.borrow_mut();
         kept.retain(|sender| !sender.is_closed());

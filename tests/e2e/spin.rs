@@ -1,9 +1,9 @@
-//! The Spin variant: as far as it goes without Spin's shim on the node, and all the way where that is installed.
+//! The Spin variant. Without Spin's shim on the node, its pods are admitted and do not start.
 
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::{Server, VERSION, host_with, program, workspace};
+use tests::{Server, VERSION, find_program, host_command_for, workspace};
 
 use crate::{
     cluster::{NODE_PORT, Namespace, apply, get, kubectl, pods, try_kubectl, wait_for_runtime, wait_until},
@@ -13,49 +13,51 @@ use crate::{
     traces::wait_for_the_collector,
 };
 
-/// What containerd runs for the handler of the chart's runtime class.
+/// The program that containerd runs for the handler of the chart's runtime class.
 const SHIM: &str = "containerd-shim-spin-v2";
 
-pub(crate) fn the_image_is_what_the_shim_reads() {
+pub(crate) fn image_has_the_application_of_the_shim() {
     let image = Image::unpack("spin");
     let manifest = fs::read_to_string(image.path("/spin.toml")).expect("/spin.toml");
-    let source =
-        manifest.lines().find_map(|line| line.strip_prefix("source = \"")?.strip_suffix('"')).expect("a source");
-    let server = Server::start(host_with(&image.path(source)));
+    let source = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("source = \"")?.strip_suffix('"'))
+        .expect("the application has a source");
+    let server = Server::start(host_command_for(&image.path(source)));
     assert_eq!(server.get("/info").json()["runtime"], "wasi-0.2");
 }
 
-pub(crate) fn the_deployment_is_accepted() {
+pub(crate) fn deployment_is_accepted() {
     let class = RuntimeClass::new("spin");
     let hello = Namespace::new("hello");
     hello.helm("install", &["chart", "--set", "runtime=spin,message=Good morning"]);
     wait_until("a pod is admitted", || pods("hello").len() == 1);
     let pod = get("hello", &format!("pod/{}", pods("hello")[0]));
     assert_eq!(pod["spec"]["runtimeClassName"], class.0);
-    assert_is_told(&pod, "Good morning");
-    serves_where_it_can("a Deployment for Spin");
+    assert_has_message(&pod, "Good morning");
+    assert_serves_with_the_shim("a Deployment for Spin");
 }
 
-/// Spin gives its guests the variables that it finds under this prefix.
-fn assert_is_told(pod: &Value, message: &str) {
+/// Spin passes variables with this prefix to its guests.
+fn assert_has_message(pod: &Value, message: &str) {
     let message = json!({ "name": "SPIN_VARIABLE_MESSAGE", "value": message });
     assert!(environment(pod).contains(&message), "{:?}", environment(pod));
 }
 
 fn environment(pod: &Value) -> &Vec<Value> {
-    pod["spec"]["containers"][0]["env"].as_array().expect("variables")
+    pod["spec"]["containers"][0]["env"].as_array().expect("the container has variables")
 }
 
-/// An answer can be had only where the node has the shim.
-fn serves_where_it_can(what: &str) {
-    if program(SHIM).is_some() {
+/// Asserts that the pod serves, if the node has the shim.
+fn assert_serves_with_the_shim(name: &str) {
+    if find_program(SHIM).is_some() {
         assert_eq!(wait_for_runtime(NODE_PORT, "wasi-0.2")["message"], "Good morning");
     } else {
-        measure(format!("{what}: answers"), format!("not seen; the node has no {SHIM}"));
+        measure(format!("{name}: responses"), format!("not tested, as the node has no {SHIM}"));
     }
 }
 
-/// The class that the chart names, and that only a cluster with the shim has.
+/// The runtime class of the chart, which only a cluster with the shim has. It is removed on drop.
 pub(crate) struct RuntimeClass(&'static str);
 
 impl RuntimeClass {
@@ -74,8 +76,8 @@ impl Drop for RuntimeClass {
     }
 }
 
-/// With the real operator; its pods have no security context, so a restricted namespace would not admit them.
-pub(crate) fn the_operator_takes_the_spin_app() {
+/// The real operator creates pods without a security context, which a restricted namespace does not admit.
+pub(crate) fn operator_creates_the_pods_of_a_spin_app() {
     let _class = RuntimeClass::new("spin");
     let hello = Namespace::new("hello");
     kubectl(&["label", "namespace", "hello", "pod-security.kubernetes.io/enforce=baseline", "--overwrite"]);
@@ -89,18 +91,18 @@ pub(crate) fn the_operator_takes_the_spin_app() {
     wait_until("the operator's pods are admitted", || pods("hello").len() == 2);
     let selector = get("hello", "service/hello")["spec"]["selector"].take();
     let pod = get("hello", &format!("pod/{}", pods("hello")[0]));
-    for (label, value) in selector.as_object().expect("labels") {
-        assert_eq!(&pod["metadata"]["labels"][label], value, "the Service would miss the operator's pods");
+    for (label, value) in selector.as_object().expect("the selector has labels") {
+        assert_eq!(&pod["metadata"]["labels"][label], value, "the Service does not select the operator's pods");
     }
     assert_eq!(pod["spec"]["runtimeClassName"], "wasmtime-spin-v2");
-    assert_is_told(&pod, "Good morning");
+    assert_has_message(&pod, "Good morning");
     let collector = json!({ "name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector.monitoring:4318" });
     assert!(environment(&pod).contains(&collector), "{:?}", environment(&pod));
-    serves_where_it_can("a SpinApp");
+    assert_serves_with_the_shim("a SpinApp");
 
-    // The schema would not let everything through.
+    // The schema rejects invalid fields.
     let wrong = r#"{"spec":{"replicas":"two"}}"#;
-    let refused =
+    let rejected =
         try_kubectl(&["patch", "spinapp/hello-spin", "--namespace", "hello", "--type=merge", "--patch", wrong]);
-    assert!(!refused.succeeded() && refused.output().contains("spec.replicas"), "{}", refused.output());
+    assert!(!rejected.succeeded() && rejected.output().contains("spec.replicas"), "{}", rejected.output());
 }

@@ -1,4 +1,4 @@
-//! The Collector of docs/telemetry, in the cluster, and the spans that a deployed hello sends it.
+//! The Collector of docs/telemetry in the cluster, and the spans that it receives.
 
 use tests::{Protocol, request, send, workspace};
 
@@ -7,23 +7,23 @@ use crate::{
     guides::follow,
 };
 
-pub(crate) fn the_collector_takes_the_spans_of_both_runtimes() {
+pub(crate) fn collector_receives_the_spans_of_both_runtimes() {
     let _monitoring = Namespace::new("monitoring");
     let hello = Namespace::new("hello");
     follow(&workspace(), "docs/OPERATIONS.md", "Traces");
     wait_for_the_collector();
-    for (runtime, answers, trace) in [
+    for (runtime, responding, trace) in [
         ("native", "native", "4bf92f3577b34da6a3ce929d0e0e4736"),
         ("wasm", "wasi-0.3", "80e1afed08e019fc1110464cfa66635c"),
     ] {
         let set = format!("runtime={runtime}");
         hello.helm("upgrade", &["chart", "--reset-then-reuse-values", "--set", &set, "--wait", "--timeout", "50s"]);
-        wait_until("the pod of before is gone", || get("hello", "pods")["items"].as_array().map(Vec::len) == Some(1));
-        wait_for_runtime(NODE_PORT, answers);
-        let mut ask = request("GET", "/info", "");
+        wait_until("the old pod has ended", || get("hello", "pods")["items"].as_array().map(Vec::len) == Some(1));
+        wait_for_runtime(NODE_PORT, responding);
+        let mut request = request("GET", "/info", "");
         let parent = format!("00-{trace}-00f067aa0ba902b7-01");
-        ask.headers_mut().insert("traceparent", parent.parse().expect("a header"));
-        assert_eq!(send(on_the_node(NODE_PORT), Protocol::Http1, ask).json()["runtime"], answers);
+        request.headers_mut().insert("traceparent", parent.parse().expect("the value is valid"));
+        assert_eq!(send(on_the_node(NODE_PORT), Protocol::Http1, request).json()["runtime"], responding);
         wait_until(format_args!("the Collector shows the span of {runtime}"), || {
             let log = kubectl(&["logs", "--namespace", "monitoring", "deployment/collector"]);
             log.lines().any(|line| line.contains(trace) && line.contains("/info"))

@@ -1,4 +1,4 @@
-//! What the chart renders of all kinds of values, given to the API server and run.
+//! Values of the chart, whose manifests the API server accepts and runs.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -15,8 +15,8 @@ fn helm(program: &str, arguments: &[&str]) -> Exit {
     run_to_exit(command)
 }
 
-/// Every object that a pair of values renders, as far as the chart does not refuse the pair.
-pub(crate) fn all_pairs_are_accepted() {
+/// Applies the objects of each pair of values that the chart does not reject.
+pub(crate) fn objects_of_all_pairs_are_accepted() {
     let _hello = Namespace::new("hello");
     let mut objects = BTreeSet::new();
     for (index, first) in CHART_FEATURES.iter().enumerate() {
@@ -30,8 +30,8 @@ pub(crate) fn all_pairs_are_accepted() {
         }
     }
     assert!(objects.len() > 100, "{} objects", objects.len());
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    fs::write(&file, objects.into_iter().collect::<Vec<_>>().join("\n---\n")).expect("written");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(&file, objects.into_iter().collect::<Vec<_>>().join("\n---\n")).expect("the file is written");
     kubectl(&[
         "create",
         "--dry-run=server",
@@ -42,8 +42,8 @@ pub(crate) fn all_pairs_are_accepted() {
     ]);
 }
 
-/// Names that are numbers and booleans in YAML; and several releases in one cluster, with the chart's values but for the port.
-pub(crate) fn namespaces_that_yaml_reads_as_another_type() {
+/// The names are numbers and booleans in YAML. Several releases with the default values run in one cluster, except for the port.
+pub(crate) fn namespaces_may_look_like_numbers_in_yaml() {
     let names = ["1e3", "42", "0777", "true"];
     let namespaces = names.map(Namespace::new);
     for namespace in &namespaces {
@@ -54,27 +54,20 @@ pub(crate) fn namespaces_that_yaml_reads_as_another_type() {
     }
 }
 
-/// What is refused leaves nothing behind.
-pub(crate) fn names_that_no_service_can_have() {
+/// A rejected release leaves no object.
+pub(crate) fn names_of_no_service_are_rejected() {
     let _hello = Namespace::new("hello");
     for name in ["my.hello", "2048-hello"] {
-        let refused = helm("helm", &["install", name, "chart", "--namespace", "hello"]);
-        assert!(!refused.succeeded() && refused.output().contains("no Service can have"), "{}", refused.output());
+        let rejected = helm("helm", &["install", name, "chart", "--namespace", "hello"]);
+        assert!(!rejected.succeeded() && rejected.output().contains("no Service can have"), "{}", rejected.output());
     }
     let left =
         kubectl(&["get", "all,secrets,serviceaccounts,networkpolicies", "--namespace", "hello", "--output", "name"]);
     assert_eq!(left.trim(), "serviceaccount/default");
 }
 
-pub(crate) fn helm_3_17() {
-    installs_upgrades_and_removes("helm-3.17");
-}
-
-pub(crate) fn helm_4_1() {
-    installs_upgrades_and_removes("helm-4.1");
-}
-
-fn installs_upgrades_and_removes(program: &str) {
+/// Installs, upgrades, tests and removes a release with an old version of Helm.
+pub(crate) fn old_helm_manages_a_release(program: &str) {
     let _hello = Namespace::new("hello");
     let run = |arguments: &[&str]| {
         let exit = helm(program, &[arguments, &["--namespace", "hello", "--timeout", "50s"]].concat());
@@ -85,22 +78,22 @@ fn installs_upgrades_and_removes(program: &str) {
     wait_for_runtime(NODE_PORT, "wasi-0.3");
     run(&["test", "hello"]);
     run(&["uninstall", "hello", "--wait"]);
-    wait_until("nothing is left", || pods("hello").is_empty());
+    wait_until("no pod is left", || pods("hello").is_empty());
 }
 
-/// A Secret, a `ConfigMap` and a host for outbound requests, in one file of values for each runtime.
-pub(crate) fn one_file_serves_each_runtime() {
+/// The file has a Secret, a `ConfigMap` and hosts for outbound requests.
+pub(crate) fn one_file_of_values_serves_each_runtime() {
     let hello = Namespace::new("hello");
     kubectl(&["create", "secret", "generic", "api", "--namespace=hello", "--from-literal=key=secret"]);
     kubectl(&["create", "configmap", "texts", "--namespace=hello", "--from-literal=greeting=Good morning"]);
-    let values = tempfile::NamedTempFile::new().expect("a file");
+    let values = tempfile::NamedTempFile::new().expect("a temporary file");
     let text = "allowedOutboundHosts: [\"https://api.example:443\", \"*.example\"]\n\
                 env:\n\
                 - {name: API_KEY, valueFrom: {secretKeyRef: {name: api, key: key}}}\n\
                 extraEnv:\n\
                 - {name: HELLO_MESSAGE, valueFrom: {configMapKeyRef: {name: texts, key: greeting}}}\n\
                 - {name: HELLO_MAX_INSTANCES, value: \"64\"}\n";
-    fs::write(&values, text).expect("written");
+    fs::write(&values, text).expect("the file is written");
     let file = values.path().to_string_lossy().into_owned();
     let deploy = |runtime: &str| {
         let set = format!("runtime={runtime}");
@@ -117,7 +110,7 @@ pub(crate) fn one_file_serves_each_runtime() {
 }
 
 /// The definition of the kind has each field that the chart uses.
-pub(crate) fn the_spin_app_has_the_fields() {
+pub(crate) fn spin_app_has_each_field_of_the_chart() {
     for (value, field) in SPIN_APP_FIELDS {
         let explained = try_kubectl(&["explain", &format!("spinapp.spec.{field}")]);
         assert!(explained.succeeded(), "{value}: {}", explained.output());

@@ -1,5 +1,5 @@
-//! Instructions per request of the programs in `dist/`, which do not depend on what else the machine does: a change that costs over
-//! 3 % more than the baseline in `instructions.json` fails. `make instructions` updates that file.
+//! Instructions per request of the programs in `dist/`, which do not depend on the load of the machine. A test fails if the count exceeds
+//! the baseline in `instructions.json` by more than 3 %. `make instructions` updates that file.
 
 use std::{
     collections::BTreeMap,
@@ -7,18 +7,20 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Failed;
 use serde::{Deserialize, Serialize};
-use tests::{compile, dist, host_precompiled, instructions_per_request, native, program, run_to_exit, workspace};
+use tests::{
+    Missing, compile_component, dist_file, instructions_per_request, native_command, precompiled_host_command,
+    run_to_exit, run_trials, trial, trials_or_one, workspace,
+};
 
-/// By how much a count may exceed the baseline.
+/// Fraction by which a count may exceed the baseline.
 const TOLERANCE: f64 = 0.03;
 
-/// How often it is counted before a count is taken for what a request costs. How the threads of a run meet moves a native count by up
-/// to 2 %.
+/// Number of counts of which one has to be low enough. The scheduling of threads changes the native count by up to 2 %.
 const TRIES: u32 = 3;
 
-/// What a request has cost, and what it depends on besides the source.
+/// Counts, and what they depend on besides the source.
 #[derive(Deserialize, Serialize, PartialEq)]
 struct Baseline {
     /// The version of the compiler.
@@ -29,37 +31,35 @@ struct Baseline {
     instructions: BTreeMap<String, u64>,
 }
 
+/// Reasons for which CI may ignore the counts.
+const OTHER_ARCHITECTURE: &str = "a baseline of this architecture";
+const OTHER_LTO: &str = "programs with the LTO of a release";
+
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
     let file = workspace().join("tests/performance/instructions.json");
-    let baseline: Baseline = serde_json::from_slice(&fs::read(&file).expect("a baseline")).expect("a baseline");
+    let baseline: Baseline =
+        serde_json::from_slice(&fs::read(&file).expect("the baseline is read")).expect("it is JSON");
     let (rustc, arch) = (rustc_version(), env::consts::ARCH.to_owned());
 
     if env::var_os("UPDATE_BASELINE").is_some() {
         let names = baseline.instructions.keys().cloned();
         let instructions = names.map(|name| (name.clone(), count(&name))).collect();
-        let baseline = serde_json::to_string_pretty(&Baseline { rustc, arch, instructions }).expect("JSON");
+        let baseline = serde_json::to_string_pretty(&Baseline { rustc, arch, instructions }).expect("it is JSON");
         println!("{baseline}");
-        fs::write(file, baseline + "\n").expect("the baseline can be written");
+        fs::write(file, baseline + "\n").expect("the baseline is written");
         return ExitCode::SUCCESS;
     }
 
-    let reason = if program("valgrind").is_none() {
-        Some("valgrind is not on PATH".to_owned())
-    } else if (&rustc, &arch) != (&baseline.rustc, &baseline.arch) {
-        Some(format!("the baseline is of rustc {} on {}, this is {rustc} on {arch}", baseline.rustc, baseline.arch))
-    } else {
-        env::var("CARGO_PROFILE_RELEASE_LTO").ok().map(|lto| format!("the programs were linked with LTO {lto}"))
-    };
-    if let Some(reason) = &reason {
-        eprintln!("skipped: instruction counts, for {reason}");
-    }
-    let trial = |(name, expected): (String, u64)| {
-        let title = format!("a request costs no more instructions than before: {name}");
-        Trial::test(title, move || check(&name, expected)).with_ignored_flag(reason.is_some())
-    };
-    let trials = baseline.instructions.into_iter().map(trial).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    // The counts depend on all of these.
+    let missing = Missing::programs(&["valgrind"])
+        .or_else(|| Missing::unless(arch == baseline.arch, OTHER_ARCHITECTURE))
+        .or_else(|| Missing::unless(env::var_os("CARGO_PROFILE_RELEASE_LTO").is_none(), OTHER_LTO))
+        .or_else(|| Missing::unless(rustc == baseline.rustc, &format!("a baseline of rustc {rustc}")));
+    let each_runtime = baseline.instructions.into_iter().map(|(name, expected)| {
+        let title = format!("{name}: a request needs no more instructions than the baseline");
+        trial(title, None, move || check(&name, expected))
+    });
+    run_trials(trials_or_one("instructions per request", missing, each_runtime))
 }
 
 fn rustc_version() -> String {
@@ -76,21 +76,21 @@ fn check(name: &str, expected: u64) -> Result<(), Failed> {
         let measured = count(name);
         let change = measured as f64 / expected as f64 - 1.0;
         comparison =
-            format!("{measured} instructions a request, {:+.1} % against the baseline of {expected}", change * 100.0);
+            format!("{measured} instructions per request, {:+.1} % against the baseline of {expected}", change * 100.0);
         println!("{name}: {comparison}");
         if change <= TOLERANCE {
             return Ok(());
         }
     }
-    Err(format!("{comparison}; if that is worth it, `make instructions` sets the new one, in the commit that says why")
+    Err(format!("{comparison}; if the change is worth it, run `make instructions`, and give the reason in the commit")
         .into())
 }
 
 fn count(name: &str) -> u64 {
     if name == "native" {
-        return instructions_per_request(native);
+        return instructions_per_request(native_command);
     }
-    let folder = tempfile::tempdir().expect("a folder");
-    let code = compile(&dist(&format!("hello-{name}.wasm")), folder.path());
-    instructions_per_request(|| host_precompiled(&dist("hello-host"), &code))
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let code = compile_component(&dist_file(&format!("hello-{name}.wasm")), folder.path());
+    instructions_per_request(|| precompiled_host_command(&dist_file("hello-host"), &code))
 }

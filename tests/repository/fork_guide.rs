@@ -1,57 +1,59 @@
-//! docs/YOUR-OWN-SERVICE.md, done to a copy: it gets a name of its own and the handler of the document, and is built and served by
-//! every runtime.
+//! docs/YOUR-OWN-SERVICE.md, followed in a copy of the repository: the fork gets a name of its own and the handler of the guide, and each
+//! runtime serves it.
 
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     sync::LazyLock,
+    time::Duration,
 };
 
-use libtest_mimic::{Arguments, Trial};
 use serde_json::json;
-use tests::{Protocol, Server, blocks, dist, from_a_shell, is_missing, request, run_to_exit, send, workspace};
+use tests::{
+    Missing, Protocol, Server, code_blocks, command_without_cargo_variables, dist_file, git_files, request,
+    run_to_exit, run_to_exit_within, run_trials, send, trial, workspace,
+};
 
 const GUIDE: &str = "docs/YOUR-OWN-SERVICE.md";
 
-/// What the document promises: lines that are another or new.
-const MOST_LINES: u32 = 29;
+/// Limit on the changed lines that the guide promises.
+const MAX_LINES: u32 = 29;
 
-/// The document done to a copy, by whichever case wants it first.
+/// Time limit of each command, some of which compile.
+const BUILD_TIMEOUT: Duration = Duration::from_mins(40);
+
+/// The fork, which the first trial creates.
 static FORK: LazyLock<Fork> = LazyLock::new(Fork::new);
 
-/// A copy of what git would commit here.
+/// A copy of this repository.
 struct Fork(PathBuf);
 
 impl Fork {
-    /// Always in the same place, so that cargo builds dependencies only once.
+    /// Follows the guide, always in the same folder, so that cargo builds dependencies only once.
     fn new() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-service/fork");
         _ = fs::remove_dir_all(&folder);
         let fork = Fork::copy(folder);
         fork.run("make", &["rename", "NAME=note-book"]);
         fork.commit();
-        let [routes] = &blocks(GUIDE, "rust")[..] else { panic!("{GUIDE} has one file in Rust") };
-        let [changes] = &blocks(GUIDE, "diff")[..] else { panic!("{GUIDE} has one patch") };
-        fs::write(fork.0.join("note-book/src/notes.rs"), &routes.text).expect("written");
-        fs::write(fork.0.join("changes.diff"), &changes.text).expect("written");
+        let [routes] = &code_blocks(GUIDE, "rust")[..] else { panic!("{GUIDE} needs one Rust block") };
+        let [changes] = &code_blocks(GUIDE, "diff")[..] else { panic!("{GUIDE} needs one diff block") };
+        fs::write(fork.0.join("note-book/src/notes.rs"), &routes.text).expect("the file is written");
+        fs::write(fork.0.join("changes.diff"), &changes.text).expect("the file is written");
         fork.run("git", &["apply", "changes.diff"]);
-        fs::remove_file(fork.0.join("changes.diff")).expect("removed");
+        fs::remove_file(fork.0.join("changes.diff")).expect("the file is removed");
         fork.run("git", &["add", "--all"]);
         fork
     }
 
+    /// Copies the files that git tracks or would add.
     fn copy(folder: PathBuf) -> Self {
-        fs::create_dir_all(&folder).expect("a folder");
-        let mut git = Command::new("git");
-        git.current_dir(workspace()).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-        let listed = run_to_exit(git);
-        assert!(listed.succeeded(), "{}", listed.output());
-        // One that was removed but is not committed is still listed.
-        for file in listed.stdout.lines().filter(|file| workspace().join(file).exists()) {
-            let to = folder.join(file);
-            fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-            fs::copy(workspace().join(file), to).expect("a copy");
+        fs::create_dir_all(&folder).expect("the folder is created");
+        for file in git_files(&["."]) {
+            let to = folder.join(&file);
+            fs::create_dir_all(to.parent().expect("the file is in a folder")).expect("the folder is created");
+            fs::copy(workspace().join(file), to).expect("the file is copied");
         }
         let fork = Fork(folder);
         fork.run("git", &["init", "--quiet"]);
@@ -61,42 +63,42 @@ impl Fork {
     }
 
     fn commit(&self) {
-        let who = ["-c", "user.name=test", "-c", "user.email=test@test", "-c", "commit.gpgsign=false"];
-        self.run("git", &[&who[..], &["commit", "--quiet", "--message", "fork"]].concat());
+        let author = ["-c", "user.name=test", "-c", "user.email=test@test", "-c", "commit.gpgsign=false"];
+        self.run("git", &[&author[..], &["commit", "--quiet", "--message", "fork"]].concat());
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = from_a_shell(program);
+        let mut command = command_without_cargo_variables(program);
         command.current_dir(&self.0).args(arguments);
-        // Apart from ours, and without the optimisation that takes the longest: it is not measured.
+        // A target folder of its own, and no LTO, as speed is not tested.
         command.env("CARGO_TARGET_DIR", self.0.with_file_name("target")).env("CARGO_PROFILE_RELEASE_LTO", "off");
         command
     }
 
-    /// However long that takes: some of it compiles.
+    /// Runs a program, which must succeed, and returns its standard output.
     fn run(&self, program: &str, arguments: &[&str]) -> String {
-        let ran = self.command(program, arguments).stdin(Stdio::null()).output().expect(program);
-        let text = |bytes| String::from_utf8(bytes).expect("text");
-        let (stdout, stderr) = (text(ran.stdout), text(ran.stderr));
-        assert!(ran.status.success(), "{program} {arguments:?}: {stdout}{stderr}");
-        stdout
+        let mut command = self.command(program, arguments);
+        command.stdin(Stdio::null());
+        let exit = run_to_exit_within(BUILD_TIMEOUT, command);
+        assert!(exit.succeeded(), "{program} {arguments:?}: {}", exit.output());
+        exit.stdout
     }
 
-    fn refuses(&self, name: &str, said: &str) {
+    fn assert_name_is_rejected(&self, name: &str, error: &str) {
         let exit = run_to_exit(self.command("scripts/rename.sh", &[name]));
-        assert!(exit.code == Some(64) && exit.stderr.contains(said), "{name}: {}", exit.output());
+        assert!(exit.code == Some(64) && exit.stderr.contains(error), "{name}: {}", exit.output());
         assert_eq!(exit.output().lines().count(), 1, "{name}: {}", exit.output());
     }
 }
 
-fn is_as_short_as_promised() {
+fn changes_few_lines() {
     let changed = FORK.run("git", &["diff", "--cached", "--numstat"]);
     let lines: u32 = changed.split_whitespace().filter_map(|word| word.parse::<u32>().ok()).sum();
     let promised = fs::read_to_string(workspace().join(GUIDE)).expect(GUIDE).contains(&format!("in {lines} lines"));
-    assert!(promised && lines <= MOST_LINES, "{lines} lines: {changed}");
+    assert!(promised && lines <= MAX_LINES, "{lines} lines: {changed}");
 }
 
-/// But for the message, which is a setting.
+/// The message is a setting and keeps the name.
 fn leaves_no_old_name() {
     let text = FORK.run("git", &["grep", "-I", "--ignore-case", "hello", "--", ".", ":!scripts/rename.sh"]);
     let left: Vec<_> = text.lines().filter(|line| !line.contains("Hello from Rust in Kubernetes!")).collect();
@@ -106,13 +108,13 @@ fn leaves_no_old_name() {
         !FORK.0.join("hello").exists() && !files.contains("hello") && files.contains("manifests/wasm/note-book.yaml"),
         "{files}"
     );
-    FORK.refuses("diary", "has been renamed already");
+    FORK.assert_name_is_rejected("diary", "has been renamed already");
 }
 
-fn refuses_other_names() {
-    let folder = tempfile::tempdir().expect("a folder");
+fn rejects_invalid_names() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let fork = Fork::copy(folder.path().to_owned());
-    for (name, said) in [
+    for (name, error) in [
         ("", "no name was given"),
         ("My-Service", "letters a-z, digits and dashes"),
         ("9lives", "beginning with a letter"),
@@ -125,11 +127,11 @@ fn refuses_other_names() {
         ("form-urlencoded", "is taken"),
         ("docs", "is taken"),
     ] {
-        fork.refuses(name, said);
+        fork.assert_name_is_rejected(name, error);
     }
-    fs::write(fork.0.join("new"), "").expect("written");
-    fork.refuses("note-book", "not committed");
-    fs::remove_file(fork.0.join("new")).expect("removed");
+    fs::write(fork.0.join("new"), "").expect("the file is written");
+    fork.assert_name_is_rejected("note-book", "not committed");
+    fs::remove_file(fork.0.join("new")).expect("the file is removed");
     let status = fork.run("git", &["status", "--porcelain"]);
     assert_eq!(status, "");
 }
@@ -140,58 +142,58 @@ fn passes_the_checks_of_its_handler() {
     FORK.run("cargo", &["test", "--locked", "--package", "note-book"]);
 }
 
-/// With the same answers, but for what each keeps. The host is the one that is here: it serves any component, and a linked one of its
-/// own would take minutes.
-fn serves_its_routes_everywhere() {
+/// The responses are the same, except for what each runtime keeps in memory. The host is ours: it serves any component, and a host of the
+/// fork would take minutes to link.
+fn serves_its_routes_with_each_runtime() {
     FORK.run("make", &["components", "note-book-native"]);
     let built = |name: &str| FORK.0.join("dist").join(name);
     let host = |component: &str, flags: &[&str]| {
-        let mut host = Command::new(dist("hello-host"));
+        let mut host = Command::new(dist_file("hello-host"));
         host.arg("serve").arg(built(component)).args(flags);
         host
     };
-    // Of WASI 0.3 one instance, which is not let go.
+    // One instance of WASI 0.3, which stays.
     let one = ["--max-instances", "1", "--idle-instance-timeout", "1h"];
-    let answers = [
+    let responses = [
         ("native", Command::new(built("note-book-native")), true),
         ("wasi-0.3", host("note-book-wasi-0.3.wasm", &one), true),
         ("wasi-0.2", host("note-book-wasi-0.2.wasm", &[]), false),
     ]
-    .map(|(runtime, mut command, keeps)| {
-        // By flags: the host's variables have the old name, and the native binary's the new one.
+    .map(|(runtime, mut command, keeps_notes)| {
+        // As flags: variables of the host have the old name, and those of the native program the new one.
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "debug"]);
         let server = Server::start(command);
         assert_eq!(server.get("/").json()["runtime"], runtime);
-        let ask = |method: &str, content_type: &'static str, body: &'static str| {
-            let mut ask = request(method, "/notes", body);
-            ask.headers_mut().insert("content-type", content_type.parse().expect("a type"));
-            // Each server would choose another.
-            ask.headers_mut().insert("x-request-id", "1".parse().expect("an id"));
-            send(server.address, Protocol::Http1, ask)
+        let send = |method: &str, content_type: &'static str, body: &'static str| {
+            let mut request = request(method, "/notes", body);
+            request.headers_mut().insert("content-type", content_type.parse().expect("the value is valid"));
+            // Otherwise each server generates another id.
+            request.headers_mut().insert("x-request-id", "1".parse().expect("the value is valid"));
+            send(server.address, Protocol::Http1, request)
         };
-        let list = || ask("GET", "", "");
-        let add = |content_type, body| ask("POST", content_type, body);
-        let answers = [
+        let list = || send("GET", "", "");
+        let add = |content_type, body| send("POST", content_type, body);
+        let responses = [
             list(),
             add("application/json", r#"{"text": "milk"}"#),
             add("application/json", r#"{"text": "grüße"}"#),
             add("application/json", r#"{"text": 1}"#),
             add("application/json", r#"{"text"#),
             add("text/plain", "milk"),
-            ask("DELETE", "", ""),
+            send("DELETE", "", ""),
         ];
-        let kept = if keeps { json!([{"text": "grüße"}, {"text": "milk"}]) } else { json!([]) };
-        assert_eq!(list().json(), kept, "{runtime}");
-        answers.map(|answer| answer.comparable())
+        let notes = if keeps_notes { json!([{"text": "grüße"}, {"text": "milk"}]) } else { json!([]) };
+        assert_eq!(list().json(), notes, "{runtime}");
+        responses.map(|response| response.comparable())
     });
-    let statuses: Vec<_> = answers[0].iter().map(|(status, _, _)| status.as_u16()).collect();
+    let statuses: Vec<_> = responses[0].iter().map(|(status, _, _)| status.as_u16()).collect();
     assert_eq!(statuses, [200, 201, 201, 422, 400, 415, 405]);
-    assert_eq!(answers[0][1].2, json!({"text": "milk"}));
-    assert_eq!(answers[0], answers[1]);
-    assert_eq!(answers[0], answers[2]);
+    assert_eq!(responses[0][1].2, json!({"text": "milk"}));
+    assert_eq!(responses[0], responses[1]);
+    assert_eq!(responses[0], responses[2]);
 }
 
-fn has_the_same_chart() {
+fn renders_the_same_chart() {
     FORK.run("helm", &["lint", "--strict", "chart"]);
     for runtime in ["native", "wasm", "spin"] {
         let set = format!("runtime={runtime}");
@@ -210,21 +212,18 @@ fn has_the_same_chart() {
 }
 
 fn main() -> ExitCode {
-    let has_helm = !is_missing("helm");
-    let cases: [(&str, fn(), bool); 6] = [
-        ("has as few lines as the document says", is_as_short_as_promised, true),
-        ("leaves no old name", leaves_no_old_name, true),
-        ("refuses other names", refuses_other_names, true),
-        ("passes the checks of its handler", passes_the_checks_of_its_handler, true),
-        ("serves its routes everywhere", serves_its_routes_everywhere, true),
-        ("has the same chart", has_the_same_chart, has_helm),
-    ];
-    let trials = cases.map(|(name, case, can_run)| {
-        let trial = Trial::test(name, move || {
-            case();
+    let check = |name: &str, missing, check: fn()| {
+        trial(name, missing, move || {
+            check();
             Ok(())
-        });
-        trial.with_ignored_flag(!can_run)
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+        })
+    };
+    run_trials(vec![
+        check("changes as few lines as the guide promises", None, changes_few_lines),
+        check("leaves no old name", None, leaves_no_old_name),
+        check("rejects other names", None, rejects_invalid_names),
+        check("passes the checks of its handler", None, passes_the_checks_of_its_handler),
+        check("serves its routes with each runtime", None, serves_its_routes_with_each_runtime),
+        check("renders the same chart", Missing::programs(&["helm"]), renders_the_same_chart),
+    ])
 }

@@ -1,5 +1,5 @@
-//! A release: `make release` in a copy of this repository, and what scripts/publish.sh pushes and signs, with stand-ins for the
-//! programs that would do it. Needs helm, and jq for the latter; without them the cases are reported as ignored.
+//! A release: `make release` in a copy of this repository, and scripts/publish.sh with fake programs in place of those that push and
+//! sign.
 
 use std::{
     collections::BTreeSet,
@@ -9,15 +9,15 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Failed;
 use tempfile::TempDir;
-use tests::{Exit, VERSION, is_missing, program, run_to_exit, workspace};
+use tests::{Exit, Missing, VERSION, find_program, run_to_exit, run_trials, trial, workspace};
 
-/// Greater than any that there will be, but for its last number.
+/// A version greater than any other.
 const NEW: &str = "987.6.5";
 
-/// Versions that are refused, each with what is said.
-const REFUSED: [(&str, &str); 7] = [
+/// Versions that are rejected, each with the error.
+const INVALID_VERSIONS: [(&str, &str); 7] = [
     ("", "make release VERSION=1.2.3"),
     ("987.6", "no version of the form"),
     ("v987.6.5", "no version of the form"),
@@ -27,7 +27,7 @@ const REFUSED: [(&str, &str); 7] = [
     ("0.0.1", "0.0.1 is lower than"),
 ];
 
-/// What is published, and by which command.
+/// The published artifacts, each with the command that pushes it.
 const PUBLISHED: [(&str, &str); 7] = [
     ("hello-native", "docker buildx imagetools create --tag"),
     ("hello-spin", "docker buildx imagetools create --tag"),
@@ -38,7 +38,7 @@ const PUBLISHED: [(&str, &str); 7] = [
     ("charts/hello", "helm push"),
 ];
 
-const PLACE: &str = "registry.example/me/hello";
+const REGISTRY: &str = "registry.example/me/hello";
 
 fn run(command: &str, folder: &Path) -> Exit {
     let mut shell = Command::new("bash");
@@ -55,47 +55,47 @@ fn succeed(command: &str, folder: &Path) -> Result<String, Failed> {
     if exit.succeeded() { Ok(exit.stdout) } else { Err(format!("{command}: {}", exit.output()).into()) }
 }
 
-/// What is here, committed or not, as a repository of its own, with a change to tell of.
-fn copy() -> Result<TempDir, Failed> {
+/// Copies the files, committed or not, to a repository of its own with an entry in the changelog.
+fn copy_repository() -> Result<TempDir, Failed> {
     let copy = TempDir::new()?;
     let files = "git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory";
     succeed(&format!("{files} {}", copy.path().display()), &workspace())?;
-    let change = r"sed --in-place 's/^## Unreleased$/&\n\n- Told by a test./' CHANGELOG.md";
+    let change = r"sed --in-place 's/^## Unreleased$/&\n\n- Changed by a test./' CHANGELOG.md";
     succeed(&format!("{change}; git init --quiet; git add .; git commit --quiet --message Copied"), copy.path())?;
     Ok(copy)
 }
 
-/// One line says why, and nothing is changed.
-fn is_refused(command: &str, said: &str, folder: &Path) -> Result<(), Failed> {
+/// Checks that a command fails with one line and changes nothing.
+fn check_rejected(command: &str, error: &str, folder: &Path) -> Result<(), Failed> {
     let state = "git status --porcelain; git rev-parse HEAD; git tag";
     let before = succeed(state, folder)?;
     let exit = run(command, folder);
     let lines = exit.stderr.lines().filter(|line| !line.contains("***")).count();
-    exit.require(!exit.succeeded() && exit.stderr.contains(said) && lines == 1)?;
+    exit.require(!exit.succeeded() && exit.stderr.contains(error) && lines == 1)?;
     if succeed(state, folder)? == before { Ok(()) } else { Err(format!("{command} has changed something").into()) }
 }
 
-fn a_bad_version_is_refused() -> Result<(), Failed> {
-    let copy = copy()?;
-    for (version, said) in REFUSED {
-        is_refused(&format!("make release VERSION={version}"), said, copy.path())?;
+fn invalid_version_is_rejected() -> Result<(), Failed> {
+    let copy = copy_repository()?;
+    for (version, error) in INVALID_VERSIONS {
+        check_rejected(&format!("make release VERSION={version}"), error, copy.path())?;
     }
     Ok(())
 }
 
-fn a_release_is_committed_and_tagged() -> Result<(), Failed> {
-    let copy = copy()?;
+fn release_is_committed_and_tagged() -> Result<(), Failed> {
+    let copy = copy_repository()?;
     let folder = copy.path();
-    fs::write(folder.join("left"), "")?;
-    is_refused(&format!("make release VERSION={NEW}"), "not committed", folder)?;
-    fs::remove_file(folder.join("left"))?;
+    fs::write(folder.join("uncommitted"), "")?;
+    check_rejected(&format!("make release VERSION={NEW}"), "not committed", folder)?;
+    fs::remove_file(folder.join("uncommitted"))?;
 
-    let said = succeed(&format!("make release VERSION={NEW}-rc.1"), folder)?;
-    assert!(said.contains(&format!("git push --atomic origin HEAD v{NEW}-rc.1")), "{said}");
-    is_refused(&format!("make release VERSION={NEW}-rc.1"), "there is a tag", folder)?;
-    is_refused(&format!("make release VERSION={NEW}"), "CHANGELOG.md says nothing", folder)?;
+    let output = succeed(&format!("make release VERSION={NEW}-rc.1"), folder)?;
+    assert!(output.contains(&format!("git push --atomic origin HEAD v{NEW}-rc.1")), "{output}");
+    check_rejected(&format!("make release VERSION={NEW}-rc.1"), "there is a tag", folder)?;
+    check_rejected(&format!("make release VERSION={NEW}"), "CHANGELOG.md says nothing", folder)?;
     succeed(
-        r"sed --in-place 's/^## Unreleased$/&\n\n- Told again./' CHANGELOG.md; git commit --quiet --all --message Changed",
+        r"sed --in-place 's/^## Unreleased$/&\n\n- Changed again./' CHANGELOG.md; git commit --quiet --all --message Changed",
         folder,
     )?;
     succeed(&format!("make release VERSION={NEW}"), folder)?;
@@ -109,23 +109,23 @@ fn a_release_is_committed_and_tagged() -> Result<(), Failed> {
     }
     let rendered = succeed("helm template hello chart --set runtime=wasm", folder)?;
     assert!(rendered.contains(&format!("image: \"hello-wasm:{NEW}\"")), "{rendered}");
-    assert_eq!(succeed(&format!("scripts/release.sh notes {NEW}"), folder)?.trim(), "- Told again.");
+    assert_eq!(succeed(&format!("scripts/release.sh notes {NEW}"), folder)?.trim(), "- Changed again.");
     let notes = succeed(&format!("scripts/release.sh notes {NEW}-rc.1"), folder)?;
-    assert!(notes.trim().starts_with("- Told by a test.") && !notes.contains("\n## "), "{notes}");
+    assert!(notes.trim().starts_with("- Changed by a test.") && !notes.contains("\n## "), "{notes}");
     Ok(())
 }
 
-fn half_a_release_is_taken_back() -> Result<(), Failed> {
-    let copy = copy()?;
-    let programs = stand_ins(&["helm"], "exit 1")?;
+fn failed_release_changes_nothing() -> Result<(), Failed> {
+    let copy = copy_repository()?;
+    let programs = fake_programs(&["helm"], "exit 1")?;
     let path = format!("PATH={}:$PATH", programs.path().display());
-    is_refused(&format!("{path} make release VERSION={NEW}"), "nothing is changed", copy.path())
+    check_rejected(&format!("{path} make release VERSION={NEW}"), "nothing is changed", copy.path())
 }
 
-/// Programs that do what this script says.
-fn stand_ins(names: &[&str], script: &str) -> Result<TempDir, Failed> {
+/// Creates fake programs that run a script.
+fn fake_programs(names: &[&str], script: &str) -> Result<TempDir, Failed> {
     let folder = TempDir::new()?;
-    let path = folder.path().join("stand-in");
+    let path = folder.path().join("fake-program");
     fs::write(&path, format!("#!/bin/bash\n{script}\n"))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     for name in names {
@@ -134,17 +134,17 @@ fn stand_ins(names: &[&str], script: &str) -> Result<TempDir, Failed> {
     Ok(folder)
 }
 
-/// All that is pushed is signed, by its digest, and but for the chart has SBOMs. The chart takes the images from where it is.
-fn what_is_published_is_signed() -> Result<(), Failed> {
+/// Each artifact that is pushed is signed by its digest, and each but the chart has an SBOM. The chart uses the images of its registry.
+fn each_artifact_is_signed() -> Result<(), Failed> {
     let scratch = TempDir::new()?;
     let at = |name: &str| scratch.path().join(name).display().to_string();
-    for processor in ["x86_64", "aarch64"] {
-        fs::create_dir_all(at(&format!("digests/{processor}")))?;
+    for architecture in ["x86_64", "aarch64"] {
+        fs::create_dir_all(at(&format!("digests/{architecture}")))?;
         for image in ["hello-native", "hello-spin", "hello-wasm"] {
-            fs::write(at(&format!("digests/{processor}/{image}")), format!("sha256:of-{processor}\n"))?;
+            fs::write(at(&format!("digests/{architecture}/{image}")), format!("sha256:of-{architecture}\n"))?;
         }
     }
-    let helm = program("helm").ok_or("no helm")?;
+    let helm = find_program("helm").ok_or("helm is not on PATH")?;
     let script = format!(
         r#"name=$(basename "$0")
 [ "$name $1" = "helm push" ] || [ "$name" != helm ] || exec {} "$@"
@@ -153,8 +153,8 @@ echo "$name $*" >>{}
         helm.display(),
         at("log"),
     );
-    let programs = stand_ins(&["docker", "wkg", "spin", "helm", "cosign"], &script)?;
-    let publish = format!("scripts/publish.sh {PLACE} {} {}", at("digests"), at("release"));
+    let programs = fake_programs(&["docker", "wkg", "spin", "helm", "cosign"], &script)?;
+    let publish = format!("scripts/publish.sh {REGISTRY} {} {}", at("digests"), at("release"));
     succeed(&format!("PATH={}:$PATH {publish}", programs.path().display()), &workspace())?;
 
     let log = fs::read_to_string(at("log"))?;
@@ -162,31 +162,31 @@ echo "$name $*" >>{}
     let mut pushed = BTreeSet::new();
     for (name, command) in PUBLISHED {
         let reference = match name {
-            "charts/hello" => format!("{} oci://{PLACE}/charts", at(&format!("release/hello-{VERSION}.tgz"))),
-            _ => format!("{PLACE}/{name}:{VERSION}"),
+            "charts/hello" => format!("{} oci://{REGISTRY}/charts", at(&format!("release/hello-{VERSION}.tgz"))),
+            _ => format!("{REGISTRY}/{name}:{VERSION}"),
         };
         let push = format!("{command} {reference}");
-        let built = format!(" {PLACE}/{name}@sha256:of-aarch64 {PLACE}/{name}@sha256:of-x86_64");
+        let built = format!(" {REGISTRY}/{name}@sha256:of-aarch64 {REGISTRY}/{name}@sha256:of-x86_64");
         let line = log.lines().find(|line| line.starts_with(&push)).ok_or(format!("no {push} in {log}"))?;
         assert!(!command.starts_with("docker") || line.ends_with(&built), "{line}");
         pushed.insert(line);
 
-        let signed = format!("cosign sign --yes --recursive {PLACE}/{name}@sha256:");
+        let signed = format!("cosign sign --yes --recursive {REGISTRY}/{name}@sha256:");
         let signature = log.lines().find(|line| line.starts_with(&signed)).ok_or(format!("no {signed} in {log}"))?;
         let (_, digest) = signature.split_once("@sha256:").ok_or("no digest")?;
-        assert!(sums.contains(&format!("{digest}  {PLACE}/{name}\n")), "{sums}");
-        let attested = format!(".cdx.json {PLACE}/{name}@sha256:{digest}");
+        assert!(sums.contains(&format!("{digest}  {REGISTRY}/{name}\n")), "{sums}");
+        let attested = format!(".cdx.json {REGISTRY}/{name}@sha256:{digest}");
         assert_eq!(log.contains(&attested), name != "charts/hello", "{name}: {log}");
     }
-    let all = log.lines().filter(|line| !line.starts_with("cosign") && !line.contains("imagetools inspect"));
-    assert_eq!(all.collect::<BTreeSet<_>>(), pushed);
+    let commands = log.lines().filter(|line| !line.starts_with("cosign") && !line.contains("imagetools inspect"));
+    assert_eq!(commands.collect::<BTreeSet<_>>(), pushed);
 
     let chart = at(&format!("release/hello-{VERSION}.tgz"));
     for runtime in ["native", "wasm", "spin"] {
         let rendered = succeed(&format!("helm template hello {chart} --set runtime={runtime}"), scratch.path())?;
-        assert!(rendered.contains(&format!("image: \"{PLACE}/hello-{runtime}:{VERSION}\"")), "{rendered}");
+        assert!(rendered.contains(&format!("image: \"{REGISTRY}/hello-{runtime}:{VERSION}\"")), "{rendered}");
     }
-    // There is no repository around it: its links lead to the one that it is from.
+    // The chart is outside of the repository, so its links are absolute.
     let url = fs::read_to_string(workspace().join("argocd/project/repository.yaml"))?;
     let url = url.lines().find_map(|line| line.strip_prefix("  url: ")?.strip_suffix(".git")).ok_or("a URL")?;
     let readme = succeed(&format!("helm show readme {chart}"), scratch.path())?;
@@ -199,12 +199,11 @@ echo "$name $*" >>{}
 }
 
 fn main() -> ExitCode {
-    let (helm, jq) = (is_missing("helm"), is_missing("jq"));
-    let trials = vec![
-        Trial::test("a bad version is refused", a_bad_version_is_refused),
-        Trial::test("a release is committed and tagged", a_release_is_committed_and_tagged).with_ignored_flag(helm),
-        Trial::test("half a release is taken back", half_a_release_is_taken_back),
-        Trial::test("what is published is signed", what_is_published_is_signed).with_ignored_flag(helm || jq),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let helm = || Missing::programs(&["helm"]);
+    run_trials(vec![
+        trial("an invalid version is rejected", None, invalid_version_is_rejected),
+        trial("a release is committed and tagged", helm(), release_is_committed_and_tagged),
+        trial("a failed release changes nothing", None, failed_release_changes_nothing),
+        trial("each published artifact is signed", Missing::programs(&["helm", "jq"]), each_artifact_is_signed),
+    ])
 }

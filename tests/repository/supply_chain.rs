@@ -1,5 +1,5 @@
-//! What `make deny` and `make sbom` say of dependencies: that they find what is planted, and that an SBOM has what is linked and
-//! nothing else, and that programs do not depend on where they were built. Cases whose program is not on PATH are reported as ignored.
+//! Dependencies: `make deny` rejects planted crates, SBOMs have exactly the linked crates, and programs do not depend on the folder
+//! that they were built in.
 
 use std::{
     collections::BTreeSet,
@@ -8,13 +8,13 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Failed;
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{Exit, dist, is_missing, run_to_exit, workspace};
+use tests::{Exit, Missing, dist_file, run_to_exit, run_trials, trial, workspace};
 
-/// Crates that must be refused as a dependency: name, version, licence, how they are depended on, and what is said. None is of
-/// crates.io, so that nothing is fetched.
+/// Crates that deny.toml rejects: name, version, licence, kind of the dependency, and error. They are local, so that nothing is
+/// downloaded.
 const PLANTED: [(&str, &str, &str, &str, &str); 9] = [
     ("wasmtime", "48.0.7", "MIT", "path", "error[banned]"),
     ("h2", "0.4.19", "MIT", "path", "error[banned]"),
@@ -24,11 +24,11 @@ const PLANTED: [(&str, &str, &str, &str, &str); 9] = [
     ("tracing-subscriber", "0.3.19", "MIT", "path", "error[banned]"),
     ("planted", "1.0.0", "GPL-3.0-only", "path", "error[rejected]"),
     ("planted", "1.0.0", "MIT", "git", "error[source-not-allowed]"),
-    // A workspace that can be published may not depend on any version.
+    // A crate that can be published may not depend on a crate without a version.
     ("planted", "1.0.0", "MIT", "published, path", "error[wildcard]"),
 ];
 
-/// Each file of `make sbom`, with the package, target and features that it is of.
+/// Each file of `make sbom`, with its package, target and features.
 const SBOMS: [(&str, &str, Option<&str>, &[&str]); 5] = [
     ("hello-native", "hello-native", None, &[]),
     ("hello-host", "hello-host", None, &[]),
@@ -37,7 +37,7 @@ const SBOMS: [(&str, &str, Option<&str>, &[&str]); 5] = [
     ("hello-wasi-0.3", "hello-wasi-0-3", Some("wasm32-wasip2"), &[]),
 ];
 
-fn crate_at(folder: &Path, manifest: &str) -> Result<(), Failed> {
+fn create_crate(folder: &Path, manifest: &str) -> Result<(), Failed> {
     fs::create_dir_all(folder.join("src"))?;
     fs::write(folder.join("src/lib.rs"), "")?;
     fs::write(folder.join("Cargo.toml"), manifest)?;
@@ -50,17 +50,23 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Exit {
     run_to_exit(command)
 }
 
-/// By our deny.toml, in a workspace whose only dependency is that crate.
-fn refuses(name: &str, version: &str, licence: &str, how: &str, said: &str) -> Result<(), Failed> {
+/// Runs cargo-deny with our deny.toml in a workspace whose only dependency is that crate.
+fn planted_crate_is_rejected(
+    name: &str,
+    version: &str,
+    licence: &str,
+    dependency: &str,
+    error: &str,
+) -> Result<(), Failed> {
     let scratch = TempDir::new()?;
     let planted = scratch.path().join("planted");
-    crate_at(
+    create_crate(
         &planted,
         &format!(
             "[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2024\"\nlicense = \"{licence}\"\n"
         ),
     )?;
-    let source = if how == "git" {
+    let source = if dependency == "git" {
         for arguments in [
             &["init", "--quiet"][..],
             &["add", "."],
@@ -73,10 +79,10 @@ fn refuses(name: &str, version: &str, licence: &str, how: &str, said: &str) -> R
     } else {
         "path = \"../planted\"".to_owned()
     };
-    let publish = how.starts_with("published");
-    let workspace_of_it = scratch.path().join("workspace");
-    crate_at(
-        &workspace_of_it,
+    let publish = dependency.starts_with("published");
+    let scratch_workspace = scratch.path().join("workspace");
+    create_crate(
+        &scratch_workspace,
         &format!(
             "[package]\nname = \"scratch\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\npublish = {publish}\n\
              [dependencies]\n{name} = {{ {source} }}\n"
@@ -86,20 +92,20 @@ fn refuses(name: &str, version: &str, licence: &str, how: &str, said: &str) -> R
     let exit = run(
         "cargo",
         &["deny", "--config", &config.to_string_lossy(), "check", "bans", "licenses", "sources"],
-        &workspace_of_it,
+        &scratch_workspace,
     );
-    Ok(exit.require(!exit.succeeded() && exit.output().contains(said))?)
+    Ok(exit.require(!exit.succeeded() && exit.output().contains(error))?)
 }
 
-/// `make deny` on our own tree, without advisories.
-fn own_tree_passes() -> Result<(), Failed> {
-    let nowhere = TempDir::new()?;
-    let exit = run("make", &["deny", &format!("ADVISORY_DB={}", nowhere.path().display())], &workspace());
+/// Without the database of advisories.
+fn make_deny_passes() -> Result<(), Failed> {
+    let empty = TempDir::new()?;
+    let exit = run("make", &["deny", &format!("ADVISORY_DB={}", empty.path().display())], &workspace());
     Ok(exit.require(exit.succeeded() && exit.output().contains("advisories were NOT checked"))?)
 }
 
-/// What is said of our Cargo.lock by a single advisory, of all versions of a crate.
-fn advised(name: &str, date: &str) -> Result<Exit, Failed> {
+/// Checks our Cargo.lock against a database with a single advisory, for all versions of a crate.
+fn check_advisory(name: &str, date: &str) -> Result<Exit, Failed> {
     let database = TempDir::new()?;
     let folder = database.path().join("crates").join(name);
     fs::create_dir_all(&folder)?;
@@ -116,17 +122,17 @@ fn advised(name: &str, date: &str) -> Result<Exit, Failed> {
 }
 
 fn advisory_is_found() -> Result<(), Failed> {
-    let exit = advised("hyper", "2026-01-01")?;
+    let exit = check_advisory("hyper", "2026-01-01")?;
     Ok(exit.require(!exit.succeeded() && exit.output().contains("RUSTSEC-2026-9999"))?)
 }
 
-fn old_advisories_are_named() -> Result<(), Failed> {
-    let exit = advised("none-of-ours", "2026-01-01")?;
+fn old_database_is_reported() -> Result<(), Failed> {
+    let exit = check_advisory("none-of-ours", "2026-01-01")?;
     Ok(exit.require(exit.succeeded() && exit.output().contains("what came since was not looked for"))?)
 }
 
-/// Names with versions, as `cargo tree` has them of Cargo.lock.
-fn linked(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<String>, Failed> {
+/// Returns the crates that `cargo tree` lists, by name and version.
+fn linked_crates(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<String>, Failed> {
     let mut arguments =
         vec!["tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
     arguments.extend(["--target", target, "--package", package]);
@@ -141,7 +147,7 @@ fn linked(package: &str, target: &str, features: &[&str]) -> Result<BTreeSet<Str
     Ok(crates.collect())
 }
 
-fn sboms_have_what_is_linked() -> Result<(), Failed> {
+fn sboms_have_the_linked_crates() -> Result<(), Failed> {
     let folder = TempDir::new()?;
     let exit = run("scripts/sbom.sh", &[&folder.path().to_string_lossy()], &workspace());
     exit.require(exit.succeeded())?;
@@ -152,48 +158,51 @@ fn sboms_have_what_is_linked() -> Result<(), Failed> {
         let named = |component: &Value| {
             format!(
                 "{}@{}",
-                component["name"].as_str().expect("a name"),
-                component["version"].as_str().expect("a version")
+                component["name"].as_str().expect("a component has a name"),
+                component["version"].as_str().expect("a component has a version")
             )
         };
-        let components = sbom["components"].as_array().ok_or("no components")?;
+        let components = sbom["components"].as_array().ok_or("the SBOM has no components")?;
         let listed: BTreeSet<_> = components.iter().chain([&sbom["metadata"]["component"]]).map(named).collect();
-        let expected = linked(package, target.unwrap_or(this_machine.trim()), features)?;
+        let expected = linked_crates(package, target.unwrap_or(this_machine.trim()), features)?;
         let differences: Vec<_> = listed.symmetric_difference(&expected).collect();
         if !differences.is_empty() || listed.len() != components.len() + 1 {
             return Err(format!("{file}: {differences:?}").into());
         }
-        // What is not of this workspace can be looked up, and compared.
-        let unsure = components.iter().find(|component| {
+        // Each crate from outside of this workspace has a package URL and a hash.
+        let incomplete = components.iter().find(|component| {
             component["purl"].is_null() != component["hashes"].is_null()
                 || component["purl"].is_null() && !named(component).starts_with("hello")
         });
-        if let Some(unsure) = unsure {
-            return Err(format!("{file}: {unsure}").into());
+        if let Some(incomplete) = incomplete {
+            return Err(format!("{file}: {incomplete}").into());
         }
         if text.contains(&*workspace().to_string_lossy()) {
-            return Err(format!("{file} has a path of this machine").into());
+            return Err(format!("{file} contains the path of the workspace").into());
         }
     }
     Ok(())
 }
 
-/// Else the same source would make other bytes on another machine. That it does not, `make reproducible` shows, which takes long.
-fn programs_name_no_folder_of_this_machine() -> Result<(), Failed> {
-    let set = |name: &str, otherwise: PathBuf| env::var_os(name).map_or(otherwise, PathBuf::from);
+/// Otherwise the programs would differ between machines. `make reproducible` compares them, which takes half an hour.
+fn programs_contain_no_path_of_this_machine() -> Result<(), Failed> {
+    let folder = |name: &str, default: PathBuf| env::var_os(name).map_or(default, PathBuf::from);
     let home = PathBuf::from(env::var_os("HOME").ok_or("no HOME")?);
-    let folders =
-        [set("CARGO_HOME", home.join(".cargo")), set("CARGO_TARGET_DIR", workspace().join("target")), workspace()];
+    let folders = [
+        folder("CARGO_HOME", home.join(".cargo")),
+        folder("CARGO_TARGET_DIR", workspace().join("target")),
+        workspace(),
+    ];
     for name in ["hello-native", "hello-host", "hello-wasi-0.2.wasm", "hello-wasi-0.3.wasm"] {
         for folder in &folders {
             let folder = format!("{}/", folder.display());
             let exit = run(
                 "grep",
-                &["--count", "--text", "--fixed-strings", &folder, &dist(name).to_string_lossy()],
+                &["--count", "--text", "--fixed-strings", &folder, &dist_file(name).to_string_lossy()],
                 &workspace(),
             );
             if exit.succeeded() {
-                return Err(format!("{name} names {folder}").into());
+                return Err(format!("{name} contains {folder}").into());
             }
         }
     }
@@ -201,19 +210,18 @@ fn programs_name_no_folder_of_this_machine() -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
-    let (deny, audit, jq) = (is_missing("cargo-deny"), is_missing("cargo-audit"), is_missing("jq"));
-    let planted = PLANTED.map(|(name, version, licence, how, said)| {
-        Trial::test(format!("refuses: {name} {version}, {licence}, by {how}"), move || {
-            refuses(name, version, licence, how, said)
+    let planted = PLANTED.map(|(name, version, licence, dependency, error)| {
+        let title = format!("{name} {version} with licence {licence} by {dependency} is rejected");
+        trial(title, Missing::programs(&["cargo-deny"]), move || {
+            planted_crate_is_rejected(name, version, licence, dependency, error)
         })
-        .with_ignored_flag(deny)
     });
     let others = [
-        Trial::test("make deny passes", own_tree_passes).with_ignored_flag(deny || audit),
-        Trial::test("an advisory is found", advisory_is_found).with_ignored_flag(audit),
-        Trial::test("old advisories are named", old_advisories_are_named).with_ignored_flag(audit),
-        Trial::test("SBOMs have what is linked", sboms_have_what_is_linked).with_ignored_flag(jq),
-        Trial::test("programs name no folder of this machine", programs_name_no_folder_of_this_machine),
+        trial("make deny passes", Missing::programs(&["cargo-deny", "cargo-audit"]), make_deny_passes),
+        trial("an advisory is found", Missing::programs(&["cargo-audit"]), advisory_is_found),
+        trial("an old database is reported", Missing::programs(&["cargo-audit"]), old_database_is_reported),
+        trial("SBOMs have the linked crates", Missing::programs(&["jq"]), sboms_have_the_linked_crates),
+        trial("programs contain no path of this machine", None, programs_contain_no_path_of_this_machine),
     ];
-    libtest_mimic::run(&Arguments::from_args(), planted.into_iter().chain(others).collect()).exit_code()
+    run_trials(planted.into_iter().chain(others).collect())
 }

@@ -1,85 +1,81 @@
-//! More than there is room for: what has no place is refused in a word, what has one is answered, and the admin port knows nothing
-//! of it. How fast, is for `make bench`.
+//! More load than the limits allow: requests are rejected or wait, and the admin port is not affected. `make bench` measures how fast.
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::TcpStream,
     thread,
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tests::{PATIENCE, Server, raw, servers};
+use tests::{Server, connect, read_to_close, send_raw};
 
 tests::server_tests! {
-    connections_that_come_all_at_once_are_all_let_in(&["--max-connections", "1"]);
+    overload_returns_503_with_retry_after(&["--max-in-flight", "16"]);
+    burst_of_connections_is_accepted(&["--max-connections", "1"]);
+    ten_thousand_idle_connections_are_kept_and_one_more_waits(&["--max-connections", "10000", "--idle-timeout", "1h"]);
 }
 
-#[test]
-fn at_ten_times_the_capacity_what_has_no_place_is_told_when_to_come_again() {
-    const PLACES: u32 = 16;
-    const CALLERS: u32 = 10 * PLACES;
-    for server in servers(&["--max-in-flight", &PLACES.to_string()]) {
-        let call = || {
-            let answer = raw(&server, b"GET /delay/0.05 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-            assert!(answer.ends_with('}'), "not whole: {answer}");
-            let is_shed = answer.starts_with("HTTP/1.1 503");
-            assert!(
-                is_shed && answer.contains("\r\nretry-after: 1\r\n") || answer.starts_with("HTTP/1.1 200"),
-                "{answer}"
-            );
-            is_shed
-        };
-        let shed: u32 = thread::scope(|scope| {
-            let callers: Vec<_> =
-                (0..CALLERS).map(|_| scope.spawn(|| (0..5).map(|_| u32::from(call())).sum::<u32>())).collect();
-            while !callers.iter().all(thread::ScopedJoinHandle::is_finished) {
-                assert_eq!(server.admin("/livez").status, 200);
-                assert_eq!(server.admin("/readyz").status, 200);
-                assert_eq!(server.admin("/metrics").status, 200);
-            }
-            callers.into_iter().map(|caller| caller.join().expect("a sound answer")).sum()
-        });
-        assert!((1..=5 * CALLERS - PLACES).contains(&shed), "{shed} shed");
-        server.wait_for_metric("http_requests_shed_total", shed.into());
-        server.wait_for_metric("http_requests_total{method=\"GET\",status=\"200\"}", (5 * CALLERS - shed).into());
-        server.wait_for_metric("http_requests_in_flight", 0.0);
+const IN_FLIGHT_LIMIT: u32 = 16;
+const CLIENTS: u32 = 10 * IN_FLIGHT_LIMIT;
+const REQUESTS_PER_CLIENT: u32 = 5;
+
+/// Sends a request, and returns whether it was rejected.
+fn is_rejected(server: &Server) -> bool {
+    let response = send_raw(server, b"GET /delay/0.05 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(response.ends_with('}'), "the body is incomplete: {response}");
+    if response.starts_with("HTTP/1.1 200") {
+        return false;
     }
+    assert!(response.starts_with("HTTP/1.1 503") && response.contains("\r\nretry-after: 1\r\n"), "{response}");
+    true
 }
 
-fn connections_that_come_all_at_once_are_all_let_in(server: &Server) {
-    let accepted = TcpStream::connect(server.address).expect("a connection");
-    // The rest is for the kernel to hold.
-    for number in 1..=1000 {
-        let waiting = TcpStream::connect_timeout(&server.address, PATIENCE / 6);
-        waiting.unwrap_or_else(|error| panic!("connection {number}: {error}"));
+fn overload_returns_503_with_retry_after(server: &Server) {
+    let client = || (0..REQUESTS_PER_CLIENT).map(|_| u32::from(is_rejected(server))).sum::<u32>();
+    let rejected: u32 = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+        while !clients.iter().all(thread::ScopedJoinHandle::is_finished) {
+            assert_eq!(server.get_admin("/livez").status, 200);
+            assert_eq!(server.get_admin("/readyz").status, 200);
+            assert_eq!(server.get_admin("/metrics").status, 200);
+        }
+        clients.into_iter().map(|client| client.join().expect("the responses are 200 or 503")).sum()
+    });
+    let requests = CLIENTS * REQUESTS_PER_CLIENT;
+    assert!((1..=requests - IN_FLIGHT_LIMIT).contains(&rejected), "{rejected} of {requests} were rejected");
+    server.wait_for_metric("http_requests_shed_total", rejected.into());
+    server.wait_for_metric("http_requests_total{method=\"GET\",status=\"200\"}", (requests - rejected).into());
+    server.wait_for_metric("http_requests_in_flight", 0.0);
+}
+
+/// One connection is accepted; the kernel queues the others.
+fn burst_of_connections_is_accepted(server: &Server) {
+    let accepted = connect(server.address);
+    for _ in 0..1000 {
+        drop(connect(server.address));
     }
     drop(accepted);
     assert_eq!(server.get("/").status, 200);
 }
 
-#[test]
-fn ten_thousand_idle_connections_are_held_and_one_more_waits() {
-    const CAP: usize = 10_000;
+fn ten_thousand_idle_connections_are_kept_and_one_more_waits(server: &Server) {
+    const LIMIT: u32 = 10_000;
     let own = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: own.maximum, maximum: own.maximum }).expect("more descriptors");
-    for server in servers(&["--max-connections", &CAP.to_string(), "--idle-timeout", "1h"]) {
-        let mut idle: Vec<_> = (0..CAP).map(|_| TcpStream::connect(server.address).expect("a connection")).collect();
-        #[allow(clippy::cast_precision_loss)]
-        server.wait_for_metric("http_connections", CAP as f64);
-        let mut waiting = TcpStream::connect(server.address).expect("a place in the queue of the kernel");
-        waiting.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("sent");
-        assert_eq!(server.admin("/livez").status, 200);
-        assert_eq!(server.admin("/metrics").status, 200);
-        waiting.set_nonblocking(true).expect("a socket");
-        assert_eq!(waiting.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+    setrlimit(Resource::Nofile, Rlimit { current: own.maximum, maximum: own.maximum })
+        .expect("the process may have more descriptors");
+    let mut idle: Vec<_> = (0..LIMIT).map(|_| connect(server.address)).collect();
+    server.wait_for_metric("http_connections", LIMIT.into());
+    let mut waiting = connect(server.address);
+    waiting.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request is sent");
+    assert_eq!(server.get_admin("/livez").status, 200);
+    assert_eq!(server.get_admin("/metrics").status, 200);
+    waiting.set_nonblocking(true).expect("the socket accepts it");
+    assert_eq!(waiting.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
 
-        idle.pop();
-        waiting.set_nonblocking(false).expect("a socket");
-        let mut answer = String::new();
-        waiting.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        drop(idle);
-        server.wait_for_metric("http_connections", 0.0);
-        assert_eq!(server.get("/").status, 200);
-    }
+    idle.pop();
+    waiting.set_nonblocking(false).expect("the socket accepts it");
+    let response = read_to_close(&mut waiting);
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    drop(idle);
+    server.wait_for_metric("http_connections", 0.0);
+    assert_eq!(server.get("/").status, 200);
 }

@@ -1,4 +1,4 @@
-//! Others, who ask a server for something good while it is put to the test.
+//! Well-behaved traffic during a test: the clients that must not notice what the test does to the server.
 
 use std::{
     panic::resume_unwind,
@@ -9,48 +9,49 @@ use std::{
 
 use crate::Server;
 
-/// How it went for them. All of them were answered well: otherwise the test has failed.
-pub struct Bystanders {
-    /// How many requests were.
-    pub answered: u32,
-    /// The longest that a probe of the admin port took.
+/// Statistics of the background traffic. All of its requests succeeded: otherwise the test has failed.
+pub struct BackgroundTraffic {
+    /// Number of requests.
+    pub requests: u32,
+    /// The longest time that a probe of the admin port took.
     pub slowest_probe: Duration,
-    /// The most memory that the server has held, in bytes.
-    pub most_memory: u64,
+    /// The peak memory of the server, in bytes.
+    pub peak_memory: u64,
 }
 
-/// Does something to a server, while others ask it for this path, and its admin port whether it is alive. They are to get what they
-/// would have got before.
+/// Runs an action while background traffic requests this path and probes `/livez`. Each response must be the same as before.
 ///
 /// # Panics
-/// Where one of them is not answered well.
-pub fn with_bystanders<T>(server: &Server, path: &str, deed: impl FnOnce() -> T) -> (T, Bystanders) {
-    let (done, before) = (AtomicBool::new(false), server.get(path).body);
+/// Panics if a response differs, or if there was no traffic during the action.
+pub fn with_background_traffic<T>(server: &Server, path: &str, action: impl FnOnce() -> T) -> (T, BackgroundTraffic) {
+    let (stop, expected) = (AtomicBool::new(false), server.get(path).body);
     thread::scope(|scope| {
-        let bystanders = scope.spawn(|| bystand(server, path, &before, &done));
-        let stop = StopOnDrop(&done);
-        let outcome = deed();
-        drop(stop);
-        (outcome, bystanders.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        let traffic = scope.spawn(|| run(server, path, &expected, &stop));
+        let guard = StopOnDrop(&stop);
+        let outcome = action();
+        drop(guard);
+        let traffic = traffic.join().unwrap_or_else(|panic| resume_unwind(panic));
+        assert!(traffic.requests > 0, "no background request ended during the action");
+        (outcome, traffic)
     })
 }
 
-fn bystand(server: &Server, path: &str, before: &[u8], done: &AtomicBool) -> Bystanders {
-    let mut bystanders = Bystanders { answered: 0, slowest_probe: Duration::ZERO, most_memory: 0 };
-    while !done.load(Relaxed) {
-        let answer = server.get(path);
-        assert_eq!(answer.status, 200, "for others");
-        assert_eq!(answer.body, before, "for others");
-        let asked = Instant::now();
-        assert_eq!(server.admin("/livez").status, 200);
-        bystanders.slowest_probe = bystanders.slowest_probe.max(asked.elapsed());
-        bystanders.answered += 1;
+fn run(server: &Server, path: &str, expected: &[u8], stop: &AtomicBool) -> BackgroundTraffic {
+    let mut traffic = BackgroundTraffic { requests: 0, slowest_probe: Duration::ZERO, peak_memory: 0 };
+    while !stop.load(Relaxed) {
+        let response = server.get(path);
+        assert_eq!(response.status, 200, "background traffic");
+        assert_eq!(response.body, expected, "background traffic");
+        let started = Instant::now();
+        assert_eq!(server.get_admin("/livez").status, 200, "probe during the action");
+        traffic.slowest_probe = traffic.slowest_probe.max(started.elapsed());
+        traffic.requests += 1;
     }
-    bystanders.most_memory = server.most_memory();
-    bystanders
+    traffic.peak_memory = server.peak_memory();
+    traffic
 }
 
-/// Ends the bystanders even when the deed panics.
+/// Drop guard: stops the traffic even if the action panics.
 struct StopOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for StopOnDrop<'_> {

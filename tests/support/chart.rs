@@ -1,10 +1,10 @@
-//! Values of the chart that more than one test takes.
+//! Values of the chart that more than one test sets.
 
-/// What can be turned on together, with every runtime.
+/// Features that can be turned on together, with every runtime.
 pub const CHART_ALL: &str = "autoscaling.enabled=true,ingress.enabled=true,httpRoute.enabled=true,httpRoute.parentRefs[0].name=a,\
                               topologySpread.enabled=true,dashboard.enabled=true,traces.endpoint=http://a:4318,test.argoCD=true";
 
-/// What a user may turn on.
+/// Features that a user can turn on.
 pub const CHART_FEATURES: &[&str] = &[
     "runtime=wasm",
     "runtime=spin",
@@ -41,7 +41,7 @@ pub const CHART_FEATURES: &[&str] = &[
     "dashboard.enabled=true",
 ];
 
-/// Values that a `SpinApp` expresses, and by which of its fields; that it has these is seen in `e2e`.
+/// Values that a `SpinApp` supports, each with the field that carries it. The `e2e` tests check that a `SpinApp` has these fields.
 pub const SPIN_APP_FIELDS: &[(&str, &str)] = &[
     ("message", "variables"),
     ("color", "variables"),

@@ -1,4 +1,4 @@
-//! The chart's dashboard, as Grafana would read it.
+//! The chart's dashboard, as Grafana reads it.
 
 use std::fs;
 
@@ -6,59 +6,59 @@ use serde_json::Value;
 
 use crate::workspace;
 
-/// Release and namespace, where the dashboard is looked at in tests.
+/// Release and namespace in which tests look at the dashboard.
 pub const RELEASE: &str = "hello";
 
-/// A panel that shows something.
+/// A panel with queries.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// What stands above it.
+    /// The title.
     pub title: String,
-    /// `timeseries` or `heatmap`
+    /// `timeseries` or `heatmap`.
     pub kind: String,
-    /// Left, top, width and height, in Grafana's units: 24 are the whole width.
-    pub place: [u32; 4],
-    /// Of its values, as Grafana calls it; nothing where they have none.
+    /// Left, top, width and height in Grafana's units, of which a row has 24.
+    pub grid: [u32; 4],
+    /// The unit of the values by Grafana's name, or nothing.
     pub unit: String,
-    /// Legend and query of what it shows.
+    /// Legend and query of each target.
     pub targets: Vec<(String, String)>,
 }
 
-/// The dashboard.
+/// Returns the dashboard.
 ///
 /// # Panics
-/// Where it is none.
+/// Panics if the file is not JSON.
 #[must_use]
 pub fn dashboard() -> Value {
-    let json = fs::read(workspace().join("chart/dashboards/hello.json")).expect("the dashboard");
-    serde_json::from_slice(&json).expect("JSON")
+    let json = fs::read(workspace().join("chart/dashboards/hello.json")).expect("the chart has the dashboard");
+    serde_json::from_slice(&json).expect("the dashboard is JSON")
 }
 
-/// Its panels, without the rows that only hold them.
+/// Returns the panels of the dashboard, without its rows.
 ///
 /// # Panics
-/// Where it has none.
+/// Panics if a panel has neither position nor queries.
 #[must_use]
 pub fn panels() -> Vec<Panel> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let place = |panel: &Value, side: &str| panel["gridPos"][side].as_u64().and_then(|units| units.try_into().ok());
+    let side = |panel: &Value, side: &str| panel["gridPos"][side].as_u64().and_then(|units| units.try_into().ok());
     let dashboard = dashboard();
-    let panels = dashboard["panels"].as_array().expect("panels").iter().filter(|panel| panel["type"] != "row");
+    let panels = dashboard["panels"].as_array().expect("the dashboard has panels");
     let panel = |panel: &Value| Panel {
         title: text(&panel["title"]),
         kind: text(&panel["type"]),
-        place: ["x", "y", "w", "h"].map(|side| place(panel, side).expect("a place")),
+        grid: ["x", "y", "w", "h"].map(|name| side(panel, name).expect("the panel has a position")),
         unit: text(&panel["fieldConfig"]["defaults"]["unit"]),
-        targets: (panel["targets"].as_array().expect("queries").iter())
+        targets: (panel["targets"].as_array().expect("the panel has queries").iter())
             .map(|target| (text(&target["legendFormat"]), text(&target["expr"])))
             .collect(),
     };
-    panels.map(panel).collect()
+    panels.iter().filter(|panel| panel["type"] != "row").map(panel).collect()
 }
 
-/// A query with its variables filled in as Grafana does, with all runtimes, and with rates over so long a time, such as `1m`.
+/// Returns a query with its variables filled in as Grafana does, for all runtimes, and with rates over an interval such as `1m`.
 #[must_use]
-pub fn filled_in(query: &str, rate_interval: &str) -> String {
+pub fn fill_variables(query: &str, rate_interval: &str) -> String {
     let variables = [
         ("$namespace", RELEASE),
         ("$job", RELEASE),

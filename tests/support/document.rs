@@ -29,6 +29,6 @@ pub fn all_blocks(document: &str) -> Vec<Block> {
 /// # Panics
 /// Panics if there is no such document.
 #[must_use]
-pub fn blocks(document: &str, language: &str) -> Vec<Block> {
-    all_blocks(document).into_iter().filter(|block| block.language == language).collect()
+pub fn code_blocks(document: &str, language: &str) -> Vec<CodeBlock> {
+    all_code_blocks(document).into_iter().filter(|block| block.language == language).collect()
 }

@@ -1,25 +1,22 @@
-//! The programs under test as processes, which end with the test that started them.
+//! A server under test.
 
 use std::{
-    env,
-    ffi::OsStr,
-    fs,
-    io::{self, BufRead, BufReader, Read},
-    net::{SocketAddr, TcpListener},
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, channel},
-    },
+    fs, io,
+    net::SocketAddr,
+    process::{Command, ExitStatus, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde_json::Value;
 
-use crate::client::{Answer, get};
+use crate::{
+    Process, Response, TIMEOUT,
+    client::get,
+    log::Log,
+    log_messages::{READY, STARTING},
+    with_flags,
+};
 
 /// Longer than anything takes, even on a busy machine; a test that waits longer hangs. Most time goes into `promtool test rules`: half
 /// a minute on two processors that do nothing else.
@@ -179,267 +176,185 @@ fn ending_with_us(setpriv: &Path, command: &Command) -> Command {
 /// A running server of ours; killed when dropped.
 pub struct Server {
     process: Process,
-    /// Where the service answers.
+    /// The address of the service.
     pub address: SocketAddr,
-    /// Where probes and metrics answer.
+    /// The address of the admin port.
     pub admin: SocketAddr,
     log: Log,
 }
 
-/// Log lines that are shown if a test fails.
-const SHOWN: usize = 40;
+/// Number of log lines that are printed when a test fails.
+const LINES_ON_FAILURE: usize = 40;
 
 impl Drop for Server {
     fn drop(&mut self) {
         if thread::panicking() {
             let lines = self.log.lines();
-            eprintln!("the last lines that {} logged:", self.address);
-            lines.iter().skip(lines.len().saturating_sub(SHOWN)).for_each(|line| eprintln!("  {line}"));
+            eprintln!("the last lines of the log of {}:", self.address);
+            lines.iter().skip(lines.len().saturating_sub(LINES_ON_FAILURE)).for_each(|line| eprintln!("  {line}"));
         }
     }
 }
 
+/// Starts a server with more flags.
+#[must_use]
+pub fn start(command: Command, flags: &[&str]) -> Server {
+    Server::start(with_flags(command, flags))
+}
+
 impl Server {
-    /// Starts a server on free ports and waits until it is bound, not until it is ready.
+    /// Starts a server on free ports and waits until they are bound. The server need not be ready.
+    ///
+    /// # Panics
+    /// Panics if the server does not bind its ports in time.
     #[must_use]
-    pub fn bound(mut command: Command) -> Self {
+    pub fn start_bound(mut command: Command) -> Self {
         command.env("HELLO_LISTEN", "127.0.0.1:0").env("HELLO_ADMIN_LISTEN", "127.0.0.1:0");
-        // "starting", which tells the ports, is a debug line.
+        // The line with the ports is logged at the level debug.
         if command.get_envs().all(|(name, _)| name != "HELLO_LOG") {
             command.env("HELLO_LOG", "debug");
         }
-        let mut process = Process::start(command, Stdio::inherit(), Stdio::piped());
-        let log = Log::read(process.output().next().expect("a pipe"));
-        let starting = log.wait_for(|line| line["message"] == "starting");
-        let address = |field: &str| starting[field].as_str().expect("an address").parse().expect("an address");
+        let mut process = Process::start(&command, Stdio::inherit(), Stdio::piped());
+        let log = Log::read(process.output().next().expect("standard error is a pipe"));
+        let starting = log.wait_for(|line| line["message"] == STARTING);
+        let address = |field: &str| starting[field].as_str().and_then(|text| text.parse().ok()).expect("an address");
         Server { address: address("listen"), admin: address("admin"), process, log }
     }
 
     /// Starts a server on free ports and waits until it is ready.
     #[must_use]
     pub fn start(command: Command) -> Self {
-        let server = Self::bound(command);
-        server.wait_for_log(|line| line["message"] == "ready");
+        let server = Self::start_bound(command);
+        server.wait_for_message(READY);
         server
     }
 
-    /// A GET to the service.
+    /// Sends a GET to the service.
     #[must_use]
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Response {
         get(self.address, path)
     }
 
-    /// A GET to the admin port.
+    /// Sends a GET to the admin port.
     #[must_use]
-    pub fn admin(&self, path: &str) -> Answer {
+    pub fn get_admin(&self, path: &str) -> Response {
         get(self.admin, path)
     }
 
-    /// The value of a series as `/metrics` shows it; 0 where it does not show.
-    #[must_use]
-    pub fn metric(&self, series: &str) -> f64 {
-        let metrics = self.admin("/metrics");
-        let value = metrics.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        value.map_or(0.0, |value| value.parse().expect("a number"))
-    }
-
-    /// Waits until a series has a value: counting happens after an answer has been read.
-    pub fn wait_for_metric(&self, series: &str, expected: f64) {
-        self.wait_until(series, |value| (value - expected).abs() <= f64::EPSILON, &format!("{expected}"));
-    }
-
-    /// Waits until a series has a value that is wanted, as `what` says.
+    /// Returns the value of a series in `/metrics`, or 0 if there is no such series.
     ///
     /// # Panics
-    /// Where that takes too long.
-    pub fn wait_until(&self, series: &str, is_wanted: impl Fn(f64) -> bool, what: &str) {
-        let deadline = Instant::now() + PATIENCE;
+    /// Panics if the value is not a number.
+    #[must_use]
+    pub fn metric(&self, series: &str) -> f64 {
+        let metrics = self.get_admin("/metrics");
+        let value = metrics.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("the value is a number"))
+    }
+
+    /// Waits until a series has this value. A request is counted after its response has been sent.
+    pub fn wait_for_metric(&self, series: &str, expected: f64) {
+        self.wait_for_metric_where(series, |value| (value - expected).abs() <= f64::EPSILON, &format!("{expected}"));
+    }
+
+    /// Waits until the value of a series fulfils a condition, which `description` names.
+    ///
+    /// # Panics
+    /// Panics after [`TIMEOUT`].
+    pub fn wait_for_metric_where(&self, series: &str, is_wanted: impl Fn(f64) -> bool, description: &str) {
+        let deadline = Instant::now() + TIMEOUT;
         while !is_wanted(self.metric(series)) {
-            assert!(Instant::now() < deadline, "{series} is {}, not {what}", self.metric(series));
+            assert!(Instant::now() < deadline, "{series} is {}, not {description}", self.metric(series));
             thread::yield_now();
         }
     }
 
-    /// Waits for a log line, past or to come.
+    /// Waits for a log line, past or future.
     #[allow(clippy::must_use_candidate)]
-    pub fn wait_for_log(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.log.wait_for(wanted)
+    pub fn wait_for_log(&self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        self.log.wait_for(is_wanted)
     }
 
-    /// Waits until so many lines of the log are wanted.
+    /// Waits for a log line with this message.
+    #[allow(clippy::must_use_candidate)]
+    pub fn wait_for_message(&self, message: &str) -> Value {
+        self.wait_for_log(|line| line["message"] == message)
+    }
+
+    /// Waits until this many log lines fulfil a condition.
     ///
     /// # Panics
-    /// If that takes too long.
-    pub fn wait_until_logged(&self, count: usize, wanted: impl Fn(&Value) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        let found = || self.log().iter().filter(|line| wanted(line)).count();
+    /// Panics after [`TIMEOUT`].
+    pub fn wait_for_log_count(&self, count: usize, is_wanted: impl Fn(&Value) -> bool) {
+        let deadline = Instant::now() + TIMEOUT;
+        let found = || self.log().iter().filter(|line| is_wanted(line)).count();
         while found() < count {
             assert!(Instant::now() < deadline, "{} lines of {count} in {:#?}", found(), self.log());
             thread::yield_now();
         }
     }
 
-    /// All log lines so far.
+    /// Returns all log lines so far.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         self.log.lines()
     }
 
-    /// Waits until nothing is left of what callers have done, and makes sure that none of it was too much for the program.
+    /// Asserts that the server has recovered: nothing is in flight, a request succeeds, and the log has neither a panic nor a broken
+    /// line.
     ///
     /// # Panics
-    /// Where a good request is not answered, or the log tells of a panic, or has a line that is not whole.
-    pub fn settle(&self) {
+    /// Panics if one of these does not hold.
+    pub fn assert_recovered(&self) {
         self.wait_for_metric("http_requests_in_flight", 0.0);
         self.wait_for_metric("http_connections", 0.0);
         assert_eq!(self.get("/").status, 200);
         for line in self.log() {
-            assert!(!line.is_string(), "a line of the log is not whole: {line}");
+            assert!(!line.is_string(), "a line of the log is broken: {line}");
             let is_panic = line["message"].as_str().is_some_and(|message| message.contains("panic"));
             assert!(!is_panic, "{line}");
         }
     }
 
-    /// The processor time of each of the threads that serve connections, in ticks of the kernel, of 10 ms on most.
+    /// Returns the CPU time of each worker thread, in ticks of the kernel, which are 10 ms long on most machines.
+    ///
+    /// # Panics
+    /// Panics without Linux.
     #[must_use]
-    pub fn ticks_of_workers(&self) -> Vec<u64> {
+    pub fn worker_cpu_ticks(&self) -> Vec<u64> {
         let stat = |task: io::Result<fs::DirEntry>| fs::read_to_string(task?.path().join("stat"));
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.0.id())).expect("the process runs");
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("the process runs");
         let stats = tasks.map(|task| stat(task).expect("the thread runs"));
         let workers = stats.filter_map(|stat| Some(stat.split_once("(worker) ")?.1.to_owned()));
         // proc(5): utime and stime are the 14th and 15th field; the name is the second.
         let ticks = |fields: String| {
-            fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+            fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("ticks are a number")).sum()
         };
         workers.map(ticks).collect()
     }
 
-    /// The most memory that the process has held so far, in bytes.
+    /// Returns the peak memory of the process so far, in bytes.
     ///
     /// # Panics
-    /// Where there is no such process, or no Linux.
+    /// Panics without Linux.
     #[must_use]
-    pub fn most_memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).expect("the process runs");
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("the process runs");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        peak.and_then(|peak| peak.parse::<u64>().ok()).expect("a number") << 10
+        peak.and_then(|peak| peak.parse::<u64>().ok()).expect("VmHWM is a number") << 10
     }
 
     /// Sends a signal by its name, such as `TERM`.
+    ///
+    /// # Panics
+    /// Panics if the process has ended.
     pub fn signal(&self, name: &str) {
         assert!(self.process.signal(name), "kill -s {name} failed");
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until the process ends by itself.
     #[must_use]
-    pub fn wait(mut self) -> ExitStatus {
-        wait(&mut self.process.0)
-    }
-}
-
-/// Log lines as they come, and those that have come.
-struct Log {
-    incoming: Mutex<Receiver<Value>>,
-    seen: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Log {
-    fn read(stderr: impl Read + Send + 'static) -> Self {
-        let (sender, incoming) = channel();
-        let seen = Arc::<Mutex<Vec<Value>>>::default();
-        let lines = seen.clone();
-        thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                // A line that is not JSON is the reason of a failed start.
-                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                lines.lock().expect("no panic").push(line.clone());
-                _ = sender.send(line);
-            }
-        });
-        Log { incoming: Mutex::new(incoming), seen }
-    }
-
-    fn lines(&self) -> Vec<Value> {
-        self.seen.lock().expect("no panic").clone()
-    }
-
-    fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let incoming = self.incoming.lock().expect("no panic");
-        if let Some(line) = self.lines().into_iter().find(&wanted) {
-            return line;
-        }
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match incoming.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) if wanted(&line) => return line,
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => panic!("the log line did not come; there are {:#?}", self.lines()),
-                Err(RecvTimeoutError::Disconnected) => panic!("the program ended; it said {:#?}", self.lines()),
-            }
-        }
-    }
-}
-
-/// How a program ended.
-#[derive(Debug)]
-pub struct Exit {
-    /// Its exit code.
-    pub code: Option<i32>,
-    /// What it wrote to standard output.
-    pub stdout: String,
-    /// What it wrote to standard error.
-    pub stderr: String,
-}
-
-impl Exit {
-    /// Whether its exit code is 0.
-    #[must_use]
-    pub fn succeeded(&self) -> bool {
-        self.code == Some(0)
-    }
-
-    /// Fails with all that it wrote, unless the condition holds.
-    ///
-    /// # Errors
-    /// What it wrote.
-    pub fn require(&self, condition: bool) -> Result<(), String> {
-        if condition { Ok(()) } else { Err(self.output()) }
-    }
-
-    /// All that it wrote.
-    #[must_use]
-    pub fn output(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
-}
-
-/// Runs a program that is expected to end by itself.
-#[must_use]
-pub fn run_to_exit(mut command: Command) -> Exit {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-    let read = |mut pipe: Box<dyn Read + Send>| {
-        thread::spawn(move || {
-            let mut text = String::new();
-            _ = pipe.read_to_string(&mut text);
-            text
-        })
-    };
-    let stdout = read(Box::new(child.stdout.take().expect("a pipe")));
-    let stderr = read(Box::new(child.stderr.take().expect("a pipe")));
-    let code = wait(&mut child).code();
-    Exit { code, stdout: stdout.join().expect("text"), stderr: stderr.join().expect("text") }
-}
-
-fn wait(child: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait().expect("a child") {
-            return status;
-        }
-        if Instant::now() > deadline {
-            _ = child.kill();
-            panic!("the program did not end");
-        }
-        thread::sleep(Duration::from_millis(5));
+    pub fn wait_for_exit(mut self) -> ExitStatus {
+        self.process.wait_for_exit()
     }
 }

@@ -1,43 +1,16 @@
-//! Guests that misbehave: each gets the answer that the contract names, while the requests of others go on succeeding.
+//! Guests that misbehave: each gets the response that the contract names, and the requests of other clients succeed.
 
-use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-};
+mod disconnects;
+mod instances;
+mod isolation;
+mod looping;
+mod memory;
+mod output;
+mod responses;
 
-use futures_util::future::join_all;
-use serde_json::Value;
-use tests::{
-    Protocol, Server, get, host, http2_connection, over_http2, request, reset, send, try_send, with_bystanders,
-};
-use tokio::runtime::Runtime;
+use tests::{Server, host_command, start};
 
-tests::guest_tests! {
-    sins_are_punished_and_bystanders_unharmed;
-    all_instances_together_have_a_limit_of_memory;
-    a_request_is_shed_where_others_have_all_the_memory;
-    no_guest_runs_for_a_body_over_the_limit;
-    a_guest_sees_only_the_variables_that_it_is_given;
-    a_body_that_breaks_off_does_not_look_whole;
-    an_answer_that_is_none_is_contained;
-    every_worker_may_loop_and_others_are_still_served;
-    a_guest_that_loops_while_it_starts_costs_only_its_own_request;
-    more_instances_than_allowed_are_refused_as_overload;
-    output_is_logged_line_by_line_and_bounded;
-    memory_that_is_refused_to_one_is_not_taken_from_others;
-}
-
-const GUESTS: [&str; 2] = ["guest_p2.wasm", "guest_p3.wasm"];
-
-/// For tests whose guests loop: two at once would use every CPU, and each would see its bystanders time out.
-fn alone() -> MutexGuard<'static, ()> {
-    static LOOPING: Mutex<()> = Mutex::new(());
-    LOOPING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
+/// Starts a host with one of the misbehaving guests.
 fn serve(guest: &str, flags: &[&str]) -> Server {
     let mut command: Command = host(guest);
     command.env("HELLO_REQUEST_TIMEOUT", "500ms").env("HELLO_MAX_MEMORY_SIZE", "16MiB").args(flags);

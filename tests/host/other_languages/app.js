@@ -1,4 +1,4 @@
-// A component by componentize-js: it responds with a text, and works on afterwards.
+// A component by componentize-js. It continues to work after its response.
 
 addEventListener('fetch', (event) => {
   const { pathname, search } = new URL(event.request.url);

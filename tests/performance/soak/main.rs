@@ -1,5 +1,5 @@
-//! `make soak`: every runtime serves for half an hour over connections that are late, in pieces, and reset. Its memory and its
-//! descriptors stay as they are, no answer is wrong, and whoever asks over a good connection gets one every time.
+//! `make soak`: each runtime serves for half an hour over connections that are delayed, split and reset. Memory and descriptors must not
+//! grow, no response may be wrong, and each request over a good connection must succeed.
 
 mod toxiproxy;
 
@@ -14,79 +14,78 @@ use std::{
 use tests::{Protocol, RUNTIMES, Server, request, send, try_send, update_document};
 use toxiproxy::Toxiproxy;
 
-/// Callers of each runtime over bad connections.
-const CALLERS: usize = 6;
+/// Clients of each runtime over bad connections.
+const CLIENTS: usize = 6;
 
-/// Between two looks at memory and descriptors, with good requests and a probe.
-const PACE: Duration = Duration::from_millis(200);
+/// Pause between two samples of memory and descriptors.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Looks between two lines that say how it goes.
-const LOOKS_A_LINE: usize = 300;
+/// Number of samples between two lines of progress.
+const SAMPLES_PER_LINE: usize = 300;
 
-/// Bytes by which memory may have grown from the second quarter of the time to the last: what an allocator keeps differs by as much.
-const FLAT_MEMORY: f64 = 2.0 * 1024.0 * 1024.0;
+/// Limit on the growth of memory from the second to the last quarter of the time, in bytes: what an allocator keeps varies as much.
+const MAX_MEMORY_GROWTH: f64 = 2.0 * 1024.0 * 1024.0;
 
-/// Descriptors by which they may have: connections that happen to be there, a caller's and one that is being reset.
-const FLAT_DESCRIPTORS: f64 = 32.0;
+/// Limit on the growth of descriptors, as the number of open connections varies.
+const MAX_DESCRIPTOR_GROWTH: f64 = 32.0;
 
 static BODY: [u8; 20_000] = [b'x'; 20_000];
 
+/// Requests over bad connections.
 #[derive(Default)]
 struct Counts {
-    answered: AtomicU64,
-    cut_off: AtomicU64,
+    succeeded: AtomicU64,
+    aborted: AtomicU64,
 }
+
+/// Memory, in bytes, and descriptors of a server.
+type Sample = [f64; 2];
 
 fn main() {
     let minutes: f64 = env::var("SOAK_MINUTES").map_or(30.0, |text| text.parse().expect("SOAK_MINUTES is a number"));
-    let time = Duration::from_secs_f64(minutes * 60.0);
+    let duration = Duration::from_secs_f64(minutes * 60.0);
     let toxiproxy = Toxiproxy::start();
-    let mut table =
-        "| | over bad connections | of these cut off | over good ones | of these lost | memory | descriptors |\n\
+    let mut table = "| | over bad connections | aborted | over good ones | failed | memory | descriptors |\n\
                      |---|---|---|---|---|---|---|\n"
-            .to_owned();
+        .to_owned();
     let rows = thread::scope(|scope| {
-        let soaked = RUNTIMES.map(|(name, start)| {
-            let mut command = start();
+        let threads = RUNTIMES.map(|(name, command)| {
+            let mut command = command();
             command.env("HELLO_LOG", "info,hello_server=debug");
             let server = Server::start(command);
-            let bad = toxiproxy.before(name, server.address);
-            scope.spawn(move || soak(name, &server, bad, time))
+            let proxy = toxiproxy.proxy_for(name, server.address);
+            scope.spawn(move || soak(name, &server, proxy, duration))
         });
-        soaked.into_iter().map(|thread| thread.join().expect("what was promised holds")).collect::<Vec<_>>()
+        threads.into_iter().map(|thread| thread.join().expect("the runtime passes")).collect::<Vec<_>>()
     });
     table.extend(rows);
     println!("{table}");
     update_document("docs/SECURITY.md", "make soak", &format!("In {minutes} minutes:\n\n{table}"));
 }
 
-/// Gives a row of the table.
-fn soak(name: &str, server: &Server, bad: SocketAddr, time: Duration) -> String {
-    let (counts, end) = (Counts::default(), Instant::now() + time);
-    let looks = thread::scope(|scope| {
-        for _ in 0..CALLERS {
-            scope.spawn(|| call(bad, &counts, end));
+/// Returns a row of the table.
+fn soak(name: &str, server: &Server, proxy: SocketAddr, duration: Duration) -> String {
+    let (counts, end) = (Counts::default(), Instant::now() + duration);
+    let samples = thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| send_requests(proxy, &counts, end));
         }
         watch(name, server, &counts, end)
     });
-    server.settle();
+    server.assert_recovered();
 
-    let quarter = looks.len() / 4;
-    let [early, late] = [&looks[quarter..2 * quarter], &looks[3 * quarter..]].map(|looks| {
-        [0, 1].map(|what| {
-            let mut values: Vec<_> = looks.iter().map(|look| look[what]).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        })
-    });
-    assert!(late[0] - early[0] < FLAT_MEMORY, "{name}: memory has grown from {} to {} bytes", early[0], late[0]);
-    assert!(late[1] - early[1] < FLAT_DESCRIPTORS, "{name}: descriptors have grown from {} to {}", early[1], late[1]);
-    let (answered, cut_off) = (counts.answered.load(Relaxed), counts.cut_off.load(Relaxed));
-    assert!(answered > 0 && cut_off > 0, "{name}: {answered} answered, {cut_off} cut off");
+    let quarter = samples.len() / 4;
+    let [early, late] =
+        [&samples[quarter..2 * quarter], &samples[3 * quarter..]].map(|part| [0, 1].map(|index| median(part, index)));
+    let [memory, descriptors] = [0, 1].map(|index| late[index] - early[index]);
+    assert!(memory < MAX_MEMORY_GROWTH, "{name}: memory has grown from {} to {} bytes", early[0], late[0]);
+    assert!(descriptors < MAX_DESCRIPTOR_GROWTH, "{name}: descriptors have grown from {} to {}", early[1], late[1]);
+    let (succeeded, aborted) = (counts.succeeded.load(Relaxed), counts.aborted.load(Relaxed));
+    assert!(succeeded > 0 && aborted > 0, "{name}: {succeeded} succeeded, {aborted} were aborted");
     format!(
-        "| {name} | {} | {cut_off} | {} | 0 | {:.1} MiB, then {:.1} | {}, then {} |\n",
-        answered + cut_off,
-        2 * looks.len(),
+        "| {name} | {} | {aborted} | {} | 0 | {:.1} MiB, then {:.1} | {}, then {} |\n",
+        succeeded + aborted,
+        2 * samples.len(),
         mebibytes(early[0]),
         mebibytes(late[0]),
         early[1],
@@ -94,28 +93,34 @@ fn soak(name: &str, server: &Server, bad: SocketAddr, time: Duration) -> String 
     )
 }
 
-/// Asks for one thing after the other, each over a connection of its own. It may be cut off, but what is answered is right.
-fn call(bad: SocketAddr, counts: &Counts, end: Instant) {
+fn median(samples: &[Sample], index: usize) -> f64 {
+    let mut values: Vec<_> = samples.iter().map(|sample| sample[index]).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Sends requests one after another, each over a new connection. A request may be aborted, but a response must be right.
+fn send_requests(proxy: SocketAddr, counts: &Counts, end: Instant) {
     for (protocol, kind) in [Protocol::Http1, Protocol::Http2].into_iter().cycle().zip((0..5).cycle()) {
         if Instant::now() >= end {
             return;
         }
-        let asked = match kind {
+        let request = match kind {
             0 => request("GET", "/", ""),
             1 => request("GET", "/headers", ""),
             2 => request("GET", "/delay/0.1", ""),
             _ => request("POST", "/echo", &BODY[..]),
         };
-        let Ok(answer) = try_send(bad, protocol, asked) else {
-            counts.cut_off.fetch_add(1, Relaxed);
+        let Ok(response) = try_send(proxy, protocol, request) else {
+            counts.aborted.fetch_add(1, Relaxed);
             continue;
         };
-        assert_eq!(answer.status, 200);
+        assert_eq!(response.status, 200);
         match kind {
-            0..=2 => assert!(answer.json().is_object()),
-            _ => assert!(answer.body == BODY[..]),
+            0..=2 => assert!(response.json().is_object()),
+            _ => assert!(response.body == BODY[..]),
         }
-        counts.answered.fetch_add(1, Relaxed);
+        counts.succeeded.fetch_add(1, Relaxed);
     }
 }
 
@@ -123,24 +128,22 @@ fn mebibytes(bytes: f64) -> f64 {
     bytes / 1024.0 / 1024.0
 }
 
-/// Asks over good connections, and looks at memory (bytes) and descriptors, again and again.
-fn watch(name: &str, server: &Server, counts: &Counts, end: Instant) -> Vec<[f64; 2]> {
-    let mut looks = Vec::new();
+/// Sends requests over good connections until the end, and samples memory and descriptors.
+fn watch(name: &str, server: &Server, counts: &Counts, end: Instant) -> Vec<Sample> {
+    let mut samples = Vec::new();
     while Instant::now() < end {
         assert_eq!(server.get("/").status, 200);
         assert!(send(server.address, Protocol::Http2, request("POST", "/echo", &BODY[..])).body == BODY[..]);
-        assert_eq!(server.admin("/livez").status, 200);
-        let look = ["process_resident_memory_bytes", "process_open_fds"].map(|series| server.metric(series));
-        looks.push(look);
-        if looks.len().is_multiple_of(LOOKS_A_LINE) {
-            let (answered, cut_off) = (counts.answered.load(Relaxed), counts.cut_off.load(Relaxed));
-            let left = end.saturating_duration_since(Instant::now()).as_secs() / 60;
-            eprintln!(
-                "{name}: {answered} answered, {cut_off} cut off, {} MiB, {left} minutes left",
-                mebibytes(look[0])
-            );
+        assert_eq!(server.get_admin("/livez").status, 200);
+        let sample = ["process_resident_memory_bytes", "process_open_fds"].map(|series| server.metric(series));
+        samples.push(sample);
+        if samples.len().is_multiple_of(SAMPLES_PER_LINE) {
+            let (succeeded, aborted) = (counts.succeeded.load(Relaxed), counts.aborted.load(Relaxed));
+            let minutes = end.saturating_duration_since(Instant::now()).as_secs() / 60;
+            let memory = mebibytes(sample[0]);
+            eprintln!("{name}: {succeeded} succeeded, {aborted} aborted, {memory} MiB, {minutes} minutes left");
         }
-        thread::sleep(PACE);
+        thread::sleep(SAMPLE_INTERVAL);
     }
-    looks
+    samples
 }

@@ -1,4 +1,4 @@
-//! A proxy before every server that makes connections late, cuts what they carry into pieces, and resets one in five.
+//! A proxy in front of each server that delays connections, splits their data, and resets one connection in five.
 
 use std::{
     net::SocketAddr,
@@ -6,8 +6,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tests::{Answer, Process, Protocol, free_address, program, request, try_send, wait_until_it_answers};
+use tests::{Process, Protocol, Response, find_program, free_address, request, try_send, wait_until_reachable};
 
+/// A running Toxiproxy. It is killed on drop.
 pub(crate) struct Toxiproxy {
     address: SocketAddr,
     _process: Process,
@@ -16,15 +17,16 @@ pub(crate) struct Toxiproxy {
 impl Toxiproxy {
     pub(crate) fn start() -> Self {
         let address = free_address();
-        let mut command = Command::new(program("toxiproxy").expect("toxiproxy on PATH, which `make soak` puts there"));
+        let mut command =
+            Command::new(find_program("toxiproxy").expect("toxiproxy is on PATH, as `make soak` does it"));
         command.args(["-host", &address.ip().to_string(), "-port", &address.port().to_string()]);
-        let process = Process::start(command, Stdio::null(), Stdio::null());
-        wait_until_it_answers(address);
+        let process = Process::start(&command, Stdio::null(), Stdio::null());
+        wait_until_reachable(address);
         Toxiproxy { address, _process: process }
     }
 
-    /// Where a server answers as over a bad network.
-    pub(crate) fn before(&self, name: &str, server: SocketAddr) -> SocketAddr {
+    /// Creates a proxy in front of a server, and returns its address.
+    pub(crate) fn proxy_for(&self, name: &str, server: SocketAddr) -> SocketAddr {
         let proxy = json!({ "name": name, "listen": "127.0.0.1:0", "upstream": server.to_string() });
         let created = self.post("/proxies", &proxy).json();
         for stream in ["upstream", "downstream"] {
@@ -37,13 +39,13 @@ impl Toxiproxy {
                 self.post(&format!("/proxies/{name}/toxics"), &toxic);
             }
         }
-        created["listen"].as_str().and_then(|address| address.parse().ok()).expect("an address")
+        created["listen"].as_str().and_then(|address| address.parse().ok()).expect("the proxy has an address")
     }
 
-    fn post(&self, path: &str, body: &Value) -> Answer {
-        let answer = try_send(self.address, Protocol::Http1, request("POST", path, body.to_string()));
-        let answer = answer.unwrap_or_else(|error| panic!("toxiproxy: {path}: {error}"));
-        assert!(answer.status.is_success(), "toxiproxy: {path}: {}", answer.text());
-        answer
+    fn post(&self, path: &str, body: &Value) -> Response {
+        let response = try_send(self.address, Protocol::Http1, request("POST", path, body.to_string()));
+        let response = response.unwrap_or_else(|error| panic!("toxiproxy: {path}: {error}"));
+        assert!(response.status.is_success(), "toxiproxy: {path}: {}", response.text());
+        response
     }
 }

@@ -1,4 +1,4 @@
-//! `make doctor` and scripts/build.sh on machines that lack something. What the doctor says of a cluster is in tests/e2e/doctor.rs.
+//! `make doctor` and scripts/build.sh on machines that lack something.
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! Bytes out, and what comes back until the connection ends.
+//! Raw bytes to a server, and its bytes until the connection is closed.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -7,21 +7,21 @@ use std::{
     time::Duration,
 };
 
-/// Sends these bytes, reading all the while, so that neither end waits for the other. A server that does not end the connection
-/// gives nothing.
-pub(crate) fn exchange(address: SocketAddr, bytes: &[u8], patience: Duration) -> Option<Vec<u8>> {
-    let mut answers = TcpStream::connect(address).expect("a connection");
-    answers.set_read_timeout(Some(patience)).expect("a socket");
-    answers.set_write_timeout(Some(patience)).expect("a socket");
-    let mut requests = answers.try_clone().expect("a socket");
+/// Sends bytes and reads at the same time, so that neither end waits for the other. Returns what the server sent, or nothing if it did
+/// not close the connection in time.
+pub(crate) fn exchange(address: SocketAddr, bytes: &[u8], timeout: Duration) -> Option<Vec<u8>> {
+    let mut reader = TcpStream::connect(address).expect("the server accepts connections");
+    reader.set_read_timeout(Some(timeout)).expect("the socket accepts a time-out");
+    reader.set_write_timeout(Some(timeout)).expect("the socket accepts a time-out");
+    let mut writer = reader.try_clone().expect("the socket is cloned");
     thread::scope(|scope| {
-        // That it cannot all be sent is an answer, too.
-        let sender = scope.spawn(move || requests.write_all(bytes));
-        let mut answered = Vec::new();
-        let read = answers.read_to_end(&mut answered);
-        _ = answers.shutdown(Shutdown::Both);
-        _ = sender.join().expect("no panic");
-        let hangs = read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-        (!hangs).then_some(answered)
+        // The server may close the connection before all is sent.
+        let sender = scope.spawn(move || writer.write_all(bytes));
+        let mut received = Vec::new();
+        let read = reader.read_to_end(&mut received);
+        _ = reader.shutdown(Shutdown::Both);
+        _ = sender.join().expect("the sender does not panic");
+        let is_open = read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        (!is_open).then_some(received)
     })
 }

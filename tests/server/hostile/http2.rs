@@ -1,14 +1,14 @@
-//! What is wrong with frames of HTTP/2, sent by prior knowledge: floods, most of them.
+//! Hostile HTTP/2 by prior knowledge: mostly floods.
 
 use std::iter;
 
 use crate::Case;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How many frames a flood has.
-const MANY: u32 = 50_000;
+/// Number of frames in a flood.
+const FLOOD: u32 = 50_000;
 
-/// Types and flags of frames: RFC 9113, 6.
+/// Frame types and flags: RFC 9113, 6.
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const PRIORITY: u8 = 2;
@@ -34,31 +34,31 @@ fn connection(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     [PREFACE.to_vec(), frame(SETTINGS, 0, 0, b"")].into_iter().chain(frames).flatten().collect()
 }
 
-fn many(frame: Vec<u8>) -> impl Iterator<Item = Vec<u8>> {
-    iter::repeat_n(frame, MANY as usize)
+fn flood(frame: Vec<u8>) -> impl Iterator<Item = Vec<u8>> {
+    iter::repeat_n(frame, FLOOD as usize)
 }
 
-/// A stream of a client: they are odd.
+/// Returns the ids of client streams, which are odd.
 fn streams() -> impl Iterator<Item = u32> {
-    (0..MANY).map(|index| 2 * index + 1)
+    (0..FLOOD).map(|index| 2 * index + 1)
 }
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut add = |what: &'static str, frames: Vec<u8>, expected: &'static [&'static str]| {
-        cases.push(Case { item: 17, what, sent: frames, expected });
+    let mut add = |name: &'static str, frames: Vec<u8>, expected: &'static [&'static str]| {
+        cases.push(Case { item: 17, name, bytes: frames, expected });
     };
     let get = |stream| frame(HEADERS, END_HEADERS | END_STREAM, stream, GET);
     let open = || frame(HEADERS, END_HEADERS, 1, POST);
 
     add(
-        "requests that are reset at once",
+        "rapid reset",
         connection(streams().flat_map(|stream| [get(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())])),
         &["GOAWAY"],
     );
     add(
-        "headers that go on for ever",
-        connection(iter::once(frame(HEADERS, END_STREAM, 1, GET)).chain(many(frame(
+        "endless headers",
+        connection(iter::once(frame(HEADERS, END_STREAM, 1, GET)).chain(flood(frame(
             CONTINUATION,
             0,
             1,
@@ -68,42 +68,42 @@ pub(crate) fn cases() -> Vec<Case> {
     );
     add(
         "empty continuations",
-        connection(iter::once(frame(HEADERS, END_STREAM, 1, GET)).chain(many(frame(CONTINUATION, 0, 1, b"")))),
+        connection(iter::once(frame(HEADERS, END_STREAM, 1, GET)).chain(flood(frame(CONTINUATION, 0, 1, b"")))),
         &["GOAWAY"],
     );
     add(
         "empty data",
-        connection(iter::once(open()).chain(many(frame(DATA, 0, 1, b"")))),
+        connection(iter::once(open()).chain(flood(frame(DATA, 0, 1, b"")))),
         &["GOAWAY", "HEADERS GOAWAY"],
     );
-    add("settings", connection(many(frame(SETTINGS, 0, 0, b""))), &["GOAWAY"]);
-    add("pings", connection(many(frame(PING, 0, 0, b"12345678"))), &["GOAWAY"]);
+    add("settings", connection(flood(frame(SETTINGS, 0, 0, b""))), &["GOAWAY"]);
+    add("pings", connection(flood(frame(PING, 0, 0, b"12345678"))), &["GOAWAY"]);
     add("priorities", connection(streams().map(|stream| frame(PRIORITY, 0, stream, b"\0\0\0\0\x10"))), &["GOAWAY"]);
     add(
         "windows that overflow",
         connection([open(), frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes())]),
         &["GOAWAY"],
     );
-    add("a window of nothing", connection([open(), frame(WINDOW_UPDATE, 0, 0, &[0; 4])]), &["GOAWAY"]);
+    add("a window update of 0", connection([open(), frame(WINDOW_UPDATE, 0, 0, &[0; 4])]), &["GOAWAY"]);
     add(
-        "resets of what never was",
+        "resets of idle streams",
         connection(streams().map(|stream| frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()))),
         &["GOAWAY"],
     );
     add("an even stream", connection([get(2)]), &["GOAWAY"]);
-    add("a stream that goes backwards", connection([get(5), get(3)]), &["GOAWAY", "HEADERS GOAWAY"]);
-    add("data of no stream", connection([frame(DATA, 0, 0, b"x")]), &["GOAWAY"]);
+    add("a stream id that decreases", connection([get(5), get(3)]), &["GOAWAY", "HEADERS GOAWAY"]);
+    add("data on stream 0", connection([frame(DATA, 0, 0, b"x")]), &["GOAWAY"]);
     add(
-        "a header that HPACK does not know",
+        "an invalid HPACK index",
         connection([frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\xff\xff\xff\xff\x07")]),
         &["GOAWAY"],
     );
-    add("a frame larger than allowed", connection([frame(DATA, 0, 1, &vec![0; 1 << 20])]), &["GOAWAY"]);
+    add("a frame over the maximum size", connection([frame(DATA, 0, 1, &vec![0; 1 << 20])]), &["GOAWAY"]);
     add(
-        "a host that is not the authority",
+        "a host that differs from the authority",
         connection([frame(HEADERS, END_HEADERS | END_STREAM, 1, &[GET, b"\x0f\x17\x01b"].concat())]),
         &["400 GOAWAY"],
     );
-    add("only half a preface", PREFACE[..16].to_vec(), &["no answer", "408"]);
+    add("only half a preface", PREFACE[..16].to_vec(), &["no response", "408"]);
     cases
 }

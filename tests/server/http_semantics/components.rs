@@ -1,12 +1,12 @@
-//! Components that are larger than most, or made with other SDKs than hello: the host is not to be made for one.
+//! Components that are larger than hello, or made with another SDK: the host serves any component.
 
 use std::{fmt::Write, fs, thread};
 
 use libtest_mimic::Trial;
 use tempfile::TempDir;
-use tests::{Server, host, host_with, run_to_exit};
+use tests::{Server, host_command, host_command_for, run_to_exit};
 
-/// Requests at once, and instances.
+/// Concurrent requests, and instances.
 const AT_ONCE: u32 = 24;
 const INSTANCES: &str = "5";
 
@@ -19,16 +19,16 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     vec![
         trial(
-            "a component of 60 core instances, 20 memories and 80 tables is served, however many requests",
+            "a component of 60 core instances, 20 memories and 80 tables is served to concurrent requests",
             many_parts,
         ),
-        trial("a table of 100,000 elements is served", || drop(parts_served(1, 100_000))),
-        trial("a larger table is refused at the start, with the limit", large_table),
-        trial("a component by wstd is served, however many requests", wstd),
+        trial("a table of 100,000 elements is served", || drop(serve_parts(1, 100_000))),
+        trial("a larger table is rejected at the start, with the limit", large_table),
+        trial("a component by wstd is served to concurrent requests", wstd),
     ]
 }
 
-/// A component whose handler computes for a while and ends without a response: what counts is that its instances can be made.
+/// Writes a component whose handler computes for a while and returns no response: the test is that instances of it can be made.
 fn component(modules: usize, elements: usize) -> (TempDir, std::path::PathBuf) {
     let mut text = String::from(
         r#"(component
@@ -59,15 +59,15 @@ fn component(modules: usize, elements: usize) -> (TempDir, std::path::PathBuf) {
            (instance $exported (export "handle" (func $handle)))
            (export "wasi:http/incoming-handler@0.2.0" (instance $exported)))"#,
     );
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("parts.wasm");
-    fs::write(&file, wat::parse_str(text).expect("a component")).expect("it is written");
+    fs::write(&file, wat::parse_str(text).expect("the component is valid")).expect("the file is written");
     (folder, file)
 }
 
-fn parts_served(modules: usize, elements: usize) -> Server {
+fn serve_parts(modules: usize, elements: usize) -> Server {
     let (folder, file) = component(modules, elements);
-    let mut command = host_with(&file);
+    let mut command = host_command_for(&file);
     command.args(["--max-instances", INSTANCES]).env("XDG_CACHE_HOME", folder.path());
     let server = Server::start(command);
     assert_eq!(server.get("/").status, 500);
@@ -76,17 +76,17 @@ fn parts_served(modules: usize, elements: usize) -> Server {
 }
 
 fn many_parts() {
-    let server = parts_served(58, 1);
-    let statuses = at_once(&server, "/");
+    let server = serve_parts(58, 1);
+    let statuses = concurrent_statuses(&server, "/");
     assert!(statuses.iter().all(|&status| status == 500), "{statuses:?}");
-    // The guest caused each of them, and no instance lacked a part.
+    // Each failure is the guest's, and each instance could be made.
     server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", f64::from(AT_ONCE + 1));
     server.wait_for_metric("wasm_instance_failures_total{reason=\"instantiation\"}", 0.0);
 }
 
 fn large_table() {
     let (folder, file) = component(1, 100_001);
-    let mut command = host_with(&file);
+    let mut command = host_command_for(&file);
     command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).env("XDG_CACHE_HOME", folder.path());
     let exit = run_to_exit(command);
     assert_eq!(exit.code, Some(1), "{}", exit.output());
@@ -94,18 +94,18 @@ fn large_table() {
 }
 
 fn wstd() {
-    let mut command = host("guest-wstd.wasm");
+    let mut command = host_command("guest-wstd.wasm");
     command.args(["--max-instances", INSTANCES]);
     let server = Server::start(command);
     assert_eq!(server.get("/any").text(), "/any by wstd\n");
-    let statuses = at_once(&server, "/slow");
+    let statuses = concurrent_statuses(&server, "/slow");
     assert!(statuses.iter().all(|&status| status == 200), "{statuses:?}");
 }
 
-/// The statuses of requests at once.
-fn at_once(server: &Server, path: &str) -> Vec<u16> {
+/// Returns the statuses of concurrent requests.
+fn concurrent_statuses(server: &Server, path: &str) -> Vec<u16> {
     thread::scope(|scope| {
         let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| server.get(path).status.as_u16())).collect();
-        clients.into_iter().map(|client| client.join().expect("a response")).collect()
+        clients.into_iter().map(|client| client.join().expect("each request gets a response")).collect()
     })
 }

@@ -1,4 +1,4 @@
-//! What components may do that hello does not.
+//! Behaviour that is allowed to a component and that hello does not have.
 
 use tests::{Protocol, Server, request, send, try_send};
 
@@ -6,20 +6,20 @@ use crate::Case;
 
 pub(crate) const CASES: &[Case] = &[
     ("a status that is not final is 500", &["--access-log", "1"], not_final),
-    ("work after the response goes on to its end", &[], work_after_response),
+    ("work after the response is completed", &[], work_after_response),
     (
         "work after the response that takes too long is stopped and counted",
         &["--request-timeout", "300ms"],
         stopped_work,
     ),
     ("a drain waits for work after the response", &["--drain-delay", "0s"], drained_work),
-    ("a line per request is logged, however many requests", &["--max-instances", "1"], lines),
+    ("a line of output per request is logged, for thousands of requests", &["--max-instances", "1"], lines),
     ("scheme and authority are those of the request", &[], target),
 ];
 
-/// A guest of WASI 0.3 returns its response, and cannot end before.
+/// A guest of WASI 0.3 cannot exit before it has returned its response.
 pub(crate) const CASES_OF_P2: &[Case] =
-    &[("a guest that exits with code 0 after its response has responded", &[], exit)];
+    &[("the response of a guest that exits with code 0 afterwards is complete", &[], exit)];
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
 
@@ -50,7 +50,7 @@ fn work_after_response(server: &Server) {
         for (over, protocol) in PROTOCOLS.into_iter().enumerate() {
             let response = send(server.address, protocol, request(method, path, ""));
             assert_eq!(response.status, 200, "{protocol:?} {method} {path}");
-            server.wait_until_logged(2 * index + over + 1, is_done);
+            server.wait_for_log_count(2 * index + over + 1, is_done);
         }
     }
 }
@@ -71,18 +71,18 @@ fn drained_work(server: &Server) {
     assert_eq!(server.log().into_iter().filter(is_done).count(), 1);
 }
 
-/// Together a megabyte, which is more than one request may log.
+/// The lines are a megabyte together, which is more than one request may log.
 fn lines(server: &Server) {
     let requests = 3000;
     for _ in 0..requests {
         assert_eq!(server.get("/line").status, 200);
     }
     let is_line = |line: &serde_json::Value| line["output"].as_str().is_some_and(|text| text.len() == 300);
-    server.wait_until_logged(requests, is_line);
+    server.wait_for_log_count(requests, is_line);
     server.wait_for_metric("wasm_guest_output_dropped_bytes_total", 0.0);
-    // That much for one request is dropped, and counted.
+    // For one request, as much is dropped and counted.
     _ = try_send(server.address, Protocol::Http1, request("GET", "/print", ""));
-    server.wait_until("wasm_guest_output_dropped_bytes_total", |bytes| bytes > 1e6, "over a megabyte");
+    server.wait_for_metric_where("wasm_guest_output_dropped_bytes_total", |bytes| bytes > 1e6, "more than a megabyte");
 }
 
 fn target(server: &Server) {
@@ -93,10 +93,10 @@ fn target(server: &Server) {
         }
         assert!(!seen.contains("https"), "{protocol:?}: {seen}");
     }
-    let mut asked = request("GET", "/target", "");
-    *asked.uri_mut() = "https://hello.test/target".parse().expect("a URI");
-    asked.headers_mut().remove("host");
-    let seen = send(server.address, Protocol::Http2, asked).text().to_ascii_lowercase();
+    let mut request = request("GET", "/target", "");
+    *request.uri_mut() = "https://hello.test/target".parse().expect("the URI is valid");
+    request.headers_mut().remove("host");
+    let seen = send(server.address, Protocol::Http2, request).text().to_ascii_lowercase();
     assert!(seen.contains("https"), "{seen}");
 }
 
@@ -105,9 +105,9 @@ fn exit(server: &Server) {
         let response = send(server.address, protocol, request("GET", "/exit?whole", ""));
         assert_eq!((response.status.as_u16(), response.text()), (200, "ok"), "{protocol:?}");
         let broken = try_send(server.address, protocol, request("GET", "/exit?half", ""));
-        assert!(broken.is_err(), "{protocol:?}: not whole, but {broken:?}");
+        assert!(broken.is_err(), "{protocol:?}: {broken:?}");
     }
-    // That is no failure of the guest's.
+    // An exit with code 0 is not a failure.
     server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 0.0);
     server.wait_for_metric("wasm_instances", 0.0);
 }

@@ -1,5 +1,5 @@
-//! What HTTP asks of a server and what its clients rely on, for each runtime: a trial for each case and runtime. The cases stand for
-//! faults that comparable servers had.
+//! What HTTP requires of a server and what clients rely on: a trial per case and runtime. Each case is a bug that a comparable server
+//! had.
 
 mod components;
 mod content;
@@ -10,35 +10,33 @@ mod time;
 
 use std::process::{Command, ExitCode};
 
-use libtest_mimic::{Arguments, Trial};
-use tests::{RUNTIMES, Server, host};
+use libtest_mimic::Trial;
+use tests::{RUNTIMES, Server, host_command, run_trials, start};
 
-/// What is to hold, of a server that was started with these flags.
+/// Name, flags of the server, and check of a case.
 type Case = (&'static str, &'static [&'static str], fn(&Server));
 
-/// Components of the tests' own, which do what hello does not.
+/// Runtime and file of the misbehaving guests.
 const GUESTS: [(&str, &str); 2] = [("wasi-0.2", "guest_p2.wasm"), ("wasi-0.3", "guest_p3.wasm")];
 
-fn trial(runtime: &str, (name, flags, check): Case, mut command: Command) -> Trial {
+fn trial(runtime: &str, (name, flags, check): Case, command: Command) -> Trial {
     Trial::test(format!("{runtime}: {name}"), move || {
-        command.args(flags);
-        check(&Server::start(command));
+        check(&start(command, flags));
         Ok(())
     })
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for (runtime, start) in RUNTIMES {
+    for (runtime, command) in RUNTIMES {
         let cases = [content::CASES, framing::CASES, requests::CASES, time::CASES].concat();
-        trials.extend(cases.into_iter().map(|case| trial(runtime, case, start())));
+        trials.extend(cases.into_iter().map(|case| trial(runtime, case, command())));
     }
     for (runtime, guest) in GUESTS {
-        trials.extend(guests::CASES.iter().map(|case| trial(runtime, *case, host(guest))));
+        trials.extend(guests::CASES.iter().map(|case| trial(runtime, *case, host_command(guest))));
     }
-    let (of_p2, guest) = GUESTS[0];
-    trials.extend(guests::CASES_OF_P2.iter().map(|case| trial(of_p2, *case, host(guest))));
+    let (runtime, guest) = GUESTS[0];
+    trials.extend(guests::CASES_OF_P2.iter().map(|case| trial(runtime, *case, host_command(guest))));
     trials.extend(components::trials());
-    libtest_mimic::run(&arguments, trials).exit_code()
+    run_trials(trials)
 }

@@ -1,6 +1,6 @@
-//! Requests that are valid or not, as every runtime and protocol must see them alike.
+//! Valid and invalid requests, which each runtime and protocol must treat alike.
 
-use tests::{Protocol, Server, over_http2, raw, request, send};
+use tests::{Protocol, Server, into_http2, request, send, send_raw};
 
 use crate::Case;
 
@@ -10,7 +10,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a request without a host is rejected with 400, over HTTP/1.0 accepted", &[], no_host),
     ("cookies of HTTP/2 are one field", &[], cookies),
     ("the 101st header field is rejected with 431", &[], many_headers),
-    ("OPTIONS * is answered", &[], options),
+    ("OPTIONS * gets a response", &[], options),
     ("HTTP/1.2 is rejected", &[], version),
     ("a body with trailers is whole", &[], trailers),
 ];
@@ -20,7 +20,7 @@ fn status(response: &str) -> &str {
 }
 
 fn with_host(server: &Server, host: &str) -> String {
-    raw(server, format!("GET /info HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())
+    send_raw(server, format!("GET /info HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())
 }
 
 fn invalid_hosts(server: &Server) {
@@ -29,17 +29,21 @@ fn invalid_hosts(server: &Server) {
         assert_eq!(status(&response), "400", "{host}: {response}");
         assert!(response.contains("application/problem+json"), "{host}: {response}");
         let absolute = format!("GET http://{host}/info HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        assert_eq!(status(&raw(server, absolute.as_bytes())), "400", "{host}");
+        assert_eq!(status(&send_raw(server, absolute.as_bytes())), "400", "{host}");
     }
-    // What else there is, a client of HTTP/2 refuses to send.
+    // The HTTP/2 client refuses to send the others.
     for host in ["user:pw@a", "a:99999"] {
-        let mut asked = request("GET", "/info", "");
-        *asked.uri_mut() = format!("http://{host}/info").parse().expect("a URI");
-        asked.headers_mut().remove("host");
-        assert_eq!(send(server.address, Protocol::Http2, asked).status, 400, "{host}");
+        let mut request = request("GET", "/info", "");
+        *request.uri_mut() = format!("http://{host}/info").parse().expect("the URI is valid");
+        request.headers_mut().remove("host");
+        assert_eq!(send(server.address, Protocol::Http2, request).status, 400, "{host}");
     }
-    // Those of which hyper cannot read the target are counted by nobody.
-    server.wait_until("http_requests_total{method=\"GET\",status=\"400\"}", |count| count >= 14.0, "14 or more");
+    // Requests whose target hyper cannot parse are not counted.
+    server.wait_for_metric_where(
+        "http_requests_total{method=\"GET\",status=\"400\"}",
+        |count| count >= 14.0,
+        "14 or more",
+    );
 }
 
 fn valid_hosts(server: &Server) {
@@ -50,17 +54,17 @@ fn valid_hosts(server: &Server) {
 }
 
 fn no_host(server: &Server) {
-    assert_eq!(status(&raw(server, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")), "400");
-    assert_eq!(status(&raw(server, b"GET /info HTTP/1.0\r\n\r\n")), "200");
+    assert_eq!(status(&send_raw(server, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")), "400");
+    assert_eq!(status(&send_raw(server, b"GET /info HTTP/1.0\r\n\r\n")), "200");
 }
 
 fn cookies(server: &Server) {
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        let mut asked = request("GET", "/headers", "");
+        let mut request = request("GET", "/headers", "");
         for cookie in ["a=1", "b=2; c=3", "d=4"] {
-            asked.headers_mut().append("cookie", cookie.parse().expect("a header"));
+            request.headers_mut().append("cookie", cookie.parse().expect("the value is valid"));
         }
-        let seen = send(server.address, protocol, asked).json()["cookie"].clone();
+        let seen = send(server.address, protocol, request).json()["cookie"].clone();
         let expected = match protocol {
             Protocol::Http1 => serde_json::json!(["a=1", "b=2; c=3", "d=4"]),
             Protocol::Http2 => serde_json::json!(["a=1; b=2; c=3; d=4"]),
@@ -71,35 +75,35 @@ fn cookies(server: &Server) {
 
 fn many_headers(server: &Server) {
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        // Beside Host, which HTTP/2 has not.
+        // HTTP/1.1 has a Host field as well.
         let of_protocol = usize::from(protocol == Protocol::Http1);
         for (count, status) in [(100, 200), (101, 431)] {
-            let mut asked = request("GET", "/info", "");
+            let mut request = request("GET", "/info", "");
             for index in of_protocol..count {
-                asked.headers_mut().append("x-one", index.to_string().parse().expect("a header"));
+                request.headers_mut().append("x-one", index.to_string().parse().expect("the value is valid"));
             }
-            assert_eq!(send(server.address, protocol, asked).status, status, "{protocol:?}, {count}");
+            assert_eq!(send(server.address, protocol, request).status, status, "{protocol:?}, {count}");
         }
     }
 }
 
 fn options(server: &Server) {
-    let response = raw(server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let response = send_raw(server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&response), "404", "{response}");
-    let mut asked = over_http2(request("OPTIONS", "/", "")).expect("a request");
-    *asked.uri_mut() = "http://hello.test".parse().expect("a URI");
-    assert_eq!(send(server.address, Protocol::Http2, asked).status, 405);
+    let mut request = into_http2(request("OPTIONS", "/", "")).expect("the request is valid in HTTP/2");
+    *request.uri_mut() = "http://hello.test".parse().expect("the URI is valid");
+    assert_eq!(send(server.address, Protocol::Http2, request).status, 405);
 }
 
 fn version(server: &Server) {
-    let response = raw(server, b"GET / HTTP/1.2\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let response = send_raw(server, b"GET / HTTP/1.2\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&response), "400", "{response}");
 }
 
 fn trailers(server: &Server) {
     let head =
         "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n";
-    let response = raw(server, format!("{head}4\r\nfour\r\n0\r\nx-sum: 4\r\n\r\n").as_bytes());
+    let response = send_raw(server, format!("{head}4\r\nfour\r\n0\r\nx-sum: 4\r\n\r\n").as_bytes());
     assert_eq!(status(&response), "200", "{response}");
     assert!(response.contains("four") && !response.contains("x-sum"), "{response}");
 }

@@ -1,4 +1,4 @@
-//! From start to end: the order of starting, the drain, and every way of not starting.
+//! From start to exit: readiness, the drain, and each error that prevents a start.
 
 use std::{
     fs,
@@ -9,167 +9,14 @@ use std::{
     thread,
 };
 
-use tests::{Answer, Exit, Server, dist, free_address, get, host, host_with, native, run_to_exit, runtimes};
+use tests::Exit;
 
-tests::command_tests! {
-    build_info_has_the_commit_of_the_environment;
-    sigterm_drains_without_losing_a_request;
-    the_drain_closes_idle_connections;
-    the_drain_has_a_deadline;
-    a_second_signal_ends_it_at_once;
-    interrupt_does_not_wait_for_load_balancers;
-    readiness_can_be_switched;
-    workers_are_held_to_the_processors_allowed;
-}
-
-fn with(mut command: Command, flags: &[&str]) -> Command {
-    command.args(flags);
-    command
-}
-
-/// A request that takes a while, and is at the handler when this returns.
-fn in_flight(server: &Server, path: &'static str) -> thread::JoinHandle<Result<Answer, String>> {
-    let address = server.address;
-    let request = thread::spawn(move || {
-        tests::try_send(address, tests::Protocol::Http1, tests::request("GET", path, ""))
-            .map_err(|error| error.to_string())
-    });
-    server.wait_for_metric("http_requests_in_flight", 1.0);
-    request
-}
-
-#[test]
-fn binds_then_warms_then_turns_ready() {
-    // These guests never end to start, which holds the server between bound and ready until their time is up.
-    for guest in ["guest_p2.wasm", "guest_p3.wasm"] {
-        let server = Server::bound(with(host(guest), &["--env", "LOOP_AT_START=always", "--request-timeout", "3s"]));
-        assert_eq!(server.admin("/livez").status, 200);
-        let readiness = server.admin("/readyz");
-        assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "starting\n"));
-        assert!(TcpStream::connect(server.address).is_ok(), "connections wait for the server to turn ready");
-        server
-            .wait_for_log(|line| line.as_str().is_some_and(|line| line.contains("took longer than 3s to instantiate")));
-        assert_eq!(server.wait().code(), Some(1));
-    }
-
-    for command in runtimes() {
-        let server = Server::start(command);
-        let readiness = server.admin("/readyz");
-        assert_eq!((readiness.status.as_u16(), readiness.text()), (200, "ready\n"));
-    }
-}
-
-fn build_info_has_the_commit_of_the_environment(mut command: Command) {
-    let server = Server::start({
-        command.env("HELLO_COMMIT", "abc123");
-        command
-    });
-    let metrics = server.admin("/metrics");
-    assert!(metrics.text().contains("commit=\"abc123\""), "{}", metrics.text());
-}
-
-#[test]
-fn one_line_tells_where_it_serves_and_what() {
-    let server = Server::start(host("hello-wasi-0.3.wasm"));
-    let ready = server.wait_for_log(|line| line["message"] == "ready");
-    assert_eq!(ready["url"], format!("http://{}", server.address));
-    assert_eq!(ready["runtime"], "wasi-0.3");
-    assert_eq!(ready["component"], dist("hello-wasi-0.3.wasm").to_str().expect("a path"));
-}
-
-fn sigterm_drains_without_losing_a_request(command: Command) {
-    let server = Server::start(with(command, &["--drain-delay", "2s"]));
-    let request = in_flight(&server, "/delay/1");
-    server.signal("TERM");
-    server.wait_for_log(|line| line["message"] == "draining");
-
-    // Load balancers are told, but those that have not heard yet are served.
-    let readiness = server.admin("/readyz");
-    assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "draining\n"));
-    assert_eq!(server.admin("/livez").status, 200);
-    let late = server.get("/");
-    assert_eq!((late.status.as_u16(), late.header("connection")), (200, "close"));
-
-    assert_eq!(request.join().expect("no panic").expect("an answer").status, 200);
-    assert_eq!(server.wait().code(), Some(0));
-}
-
-fn the_drain_closes_idle_connections(command: Command) {
-    let server = Server::start(with(command, &["--drain-delay", "0s"]));
-    let mut idle = TcpStream::connect(server.address).expect("a connection");
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    let mut silent = TcpStream::connect(server.address).expect("a connection");
-    server.wait_for_metric("http_connections", 2.0);
-    server.wait_for_metric("http_requests_total{method=\"GET\",status=\"200\"}", 1.0);
-    server.signal("TERM");
-    let mut answer = String::new();
-    idle.read_to_string(&mut answer).expect("closed in order");
-    assert!(answer.starts_with("HTTP/1.1 200"));
-    assert_eq!(silent.read(&mut [0]).expect("closed in order"), 0);
-    assert_eq!(server.wait().code(), Some(0));
-}
-
-fn the_drain_has_a_deadline(command: Command) {
-    let server = Server::start(with(command, &["--drain-delay", "0s", "--drain-timeout", "100ms"]));
-    let request = in_flight(&server, "/delay/10");
-    server.signal("TERM");
-    let ended = server.wait();
-    assert_eq!(ended.code(), Some(1), "the code tells that something was cut off");
-    assert!(request.join().expect("no panic").is_err(), "the request was cut off before its ten seconds");
-}
-
-fn a_second_signal_ends_it_at_once(command: Command) {
-    let server = Server::start(with(command, &["--drain-delay", "1h"]));
-    server.signal("TERM");
-    server.wait_for_log(|line| line["message"] == "draining");
-    server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(1));
-}
-
-#[test]
-fn a_killed_server_can_be_started_again_at_once() {
-    let address = free_address().to_string();
-    let serving = |command| Server::start(with(command, &["--listen", &address]));
-    for (first, second) in runtimes().into_iter().zip(runtimes()) {
-        let killed = serving(first);
-        // A connection that outlives the process, in the kernel.
-        let _held = TcpStream::connect(&address).expect("a connection");
-        assert_eq!(killed.get("/").status, 200);
-        killed.signal("KILL");
-        assert!(!killed.wait().success());
-        assert_eq!(serving(second).get("/").status, 200);
-    }
-}
-
-fn interrupt_does_not_wait_for_load_balancers(command: Command) {
-    let server = Server::start(with(command, &["--drain-delay", "1h"]));
-    server.signal("INT");
-    assert_eq!(server.wait().code(), Some(0));
-}
-
-fn readiness_can_be_switched(command: Command) {
-    let server = Server::start(command);
-    let post = |path| tests::send(server.admin, tests::Protocol::Http1, tests::request("POST", path, ""));
-    assert_eq!(post("/readyz/disable").status, 200);
-    let readiness = server.admin("/readyz");
-    assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "disabled\n"));
-    assert_eq!(server.get("/").status, 200, "traffic that comes all the same is served");
-    assert_eq!(post("/readyz/enable").status, 200);
-    assert_eq!(server.admin("/readyz").status, 200);
-
-    let refused = server.admin("/readyz/disable");
-    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "POST"));
-    let refused = post("/metrics");
-    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "GET, HEAD"));
-    assert_eq!(server.admin("/nope").status, 404);
-}
-
-/// That a program ended with a code and one line that says all of this.
-fn assert_refused(exit: &Exit, code: i32, said: &[&str]) {
+/// Asserts that a program ended with this code and printed one line that contains all of these parts.
+fn assert_one_line_error(exit: &Exit, code: i32, parts: &[&str]) {
     assert_eq!(exit.code, Some(code), "{exit:?}");
     assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
-    for part in said {
-        assert!(exit.stderr.contains(part), "{part:?} is missing in {:?}", exit.stderr);
+    for part in parts {
+        assert!(exit.stderr.contains(part), "no {part:?} in {:?}", exit.stderr);
     }
 }
 

@@ -1,43 +1,37 @@
-//! Where a program listens.
+//! Addresses that a server listens on.
 
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     process::Command,
 };
 
-use tests::{Server, get};
+use serde_json::Value;
+use tests::{Server, get, with_flags};
 
-/// `--listen` is a flag that the test's server sets itself, to another address.
-fn on_any(mut command: Command) -> Command {
-    command.args(["--listen", "[::]:0", "--admin-listen", "[::]:0"]);
-    command
+/// Flags, as the test's server sets the variables itself.
+fn listen_on_all_addresses(command: Command) -> Command {
+    with_flags(command, &["--listen", "[::]:0", "--admin-listen", "[::]:0"])
 }
 
-fn serves(port: u16, ip: impl Into<std::net::IpAddr>) {
+fn assert_serves(ip: impl Into<IpAddr>, port: u16, path: &str) {
     let address = SocketAddr::new(ip.into(), port);
-    assert_eq!(get(address, "/healthz").status, 200, "{address}");
+    assert_eq!(get(address, path).status, 200, "{address}");
 }
 
-pub(crate) fn over_both(command: Command) {
-    let server = Server::start(on_any(command));
-    serves(server.address.port(), Ipv4Addr::LOCALHOST);
-    serves(server.address.port(), Ipv6Addr::LOCALHOST);
-    assert_eq!(get(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), server.admin.port()), "/livez").status, 200);
-    assert_eq!(get(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), server.admin.port()), "/livez").status, 200);
+pub(crate) fn both_address_families(command: Command) {
+    let server = Server::start(listen_on_all_addresses(command));
+    for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        assert_serves(ip, server.address.port(), "/healthz");
+        assert_serves(ip, server.admin.port(), "/livez");
+    }
 }
 
-/// The kernel refuses the first and the third socket, as one without IPv6 does: those for IPv6 of both ports.
-pub(crate) fn without_ipv6(command: Command) {
-    let command = on_any(command);
+/// strace makes the first and the third socket fail, which are those for IPv6 of both ports.
+pub(crate) fn kernel_without_ipv6(command: Command) {
+    let command = listen_on_all_addresses(command);
     let mut traced = Command::new("strace");
     traced.args(["--quiet=all", "--output=/dev/null", "--follow-forks", "--trace=socket"]);
     traced.arg("--inject=socket:error=EAFNOSUPPORT:when=1..3+2").arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => traced.env(name, value),
-            None => traced.env_remove(name),
-        };
-    }
     let server = Server::start(traced);
     assert!(server.address.is_ipv4() && server.admin.is_ipv4(), "{} and {}", server.address, server.admin);
     serves(server.address.port(), Ipv4Addr::LOCALHOST);

@@ -1,47 +1,41 @@
-//! Settings that mean the same to each runtime and to the chart: a trial for each of them.
+//! Settings that mean the same to each runtime and to the chart: a trial per case and runtime.
 
 mod listen;
 mod service;
 
 use std::process::{Command, ExitCode};
 
-use libtest_mimic::{Arguments, Trial};
-use tests::{RUNTIMES, is_missing};
+use tests::{Missing, RUNTIMES, run_trials, trial};
 
-/// What is to hold, of a program that is to be started.
-type Case = (&'static str, fn(Command));
+/// Name, programs that it needs, and check of a case. The check takes the command of a server.
+type Case = (&'static str, &'static [&'static str], fn(Command));
 
-const CASES: [Case; 4] = [
-    ("[::] takes connections over IPv4 and IPv6", listen::over_both),
-    ("a setting that is misspelt is refused", service::misspelt),
-    ("settings of the host are accepted", service::settings_of_host),
-    ("an empty message or color is the default", service::empty),
+const CASES: [Case; 6] = [
+    ("[::] accepts connections over IPv4 and IPv6", &[], listen::both_address_families),
+    ("[::] is IPv4 alone if the kernel has no IPv6", &["strace"], listen::kernel_without_ipv6),
+    ("a misspelt setting is rejected", &[], service::misspelt_setting_is_rejected),
+    ("settings of the host are accepted", &[], service::settings_of_the_host_are_accepted),
+    ("an empty message or color is the default", &[], service::empty_setting_is_the_default),
+    ("colors are validated as by the chart", &["helm"], service::colors_are_validated_as_by_the_chart),
 ];
 
 fn main() -> ExitCode {
-    let (strace, helm) = (is_missing("strace"), is_missing("helm"));
     let mut trials = Vec::new();
-    for (runtime, start) in RUNTIMES {
-        let trial = |(name, check): Case| {
-            Trial::test(format!("{runtime}: {name}"), move || {
-                check(start());
+    for (runtime, command) in RUNTIMES {
+        trials.extend(CASES.map(|(name, programs, check)| {
+            trial(format!("{runtime}: {name}"), Missing::programs(programs), move || {
+                check(command());
                 Ok(())
             })
-        };
-        trials.extend(CASES.map(trial));
-        trials.push(
-            trial(("[::] is IPv4 alone if the kernel has no IPv6", listen::without_ipv6)).with_ignored_flag(strace),
-        );
-        trials.push(
-            trial(("colors are judged as by the chart", |command| service::colors(&command))).with_ignored_flag(helm),
-        );
+        }));
     }
-    trials.push(
-        Trial::test("hosts for outbound requests are judged as by the chart", || {
-            service::outbound_hosts();
+    trials.push(trial(
+        "hosts for outbound requests are validated as by the chart",
+        Missing::programs(&["helm"]),
+        || {
+            service::outbound_hosts_are_validated_as_by_the_chart();
             Ok(())
-        })
-        .with_ignored_flag(helm),
-    );
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+        },
+    ));
+    run_trials(trials)
 }

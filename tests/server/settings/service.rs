@@ -1,10 +1,10 @@
-//! Settings of the service: what one runtime accepts all accept, and the chart.
+//! Settings of the service: each runtime accepts the same values, and so does the chart.
 
 use std::process::Command;
 
-use tests::{Server, host, run_to_exit, workspace};
+use tests::{Server, host_command, run_to_exit, with_flags, workspace};
 
-/// Colors, and whether a page can have them.
+/// Colors, and whether they are valid.
 const COLORS: [(&str, bool); 10] = [
     ("", true),
     ("teal", true),
@@ -37,9 +37,9 @@ const HOSTS: [(&str, bool); 15] = [
     ("https://a/b", false),
 ];
 
-/// Whether it starts with a setting from the environment, and what is said if not.
-fn is_accepted(mut command: Command, name: &str, value: &str) -> Result<(), String> {
-    // It ends at once, as its port is refused after all settings were read.
+/// Starts a server with a setting of the environment. Returns its error if it rejects the value.
+fn try_setting(mut command: Command, name: &str, value: &str) -> Result<(), String> {
+    // The server ends at once: it binds its port after it has read all settings, and this address is not local.
     command.env(name, value).args(["--listen", "192.0.2.1:0", "--admin-listen", "127.0.0.1:0"]);
     let exit = run_to_exit(command);
     match exit.code {
@@ -55,28 +55,25 @@ fn chart_accepts(key: &str, json: &str) -> bool {
     run_to_exit(helm).succeeded()
 }
 
-fn again(command: &Command) -> Command {
+/// Returns the same command once more.
+fn copy(command: &Command) -> Command {
     let mut copy = Command::new(command.get_program());
     copy.args(command.get_args());
     copy
 }
 
-pub(crate) fn misspelt(command: Command) {
-    let said = is_accepted(command, "HELLO_MAX_INSTANCE", "3").expect_err("misspelt");
-    assert!(said.contains("unknown setting HELLO_MAX_INSTANCE in the environment"), "{said}");
+pub(crate) fn misspelt_setting_is_rejected(command: Command) {
+    let error = try_setting(command, "HELLO_MAX_INSTANCE", "3").expect_err("the setting is unknown");
+    assert!(error.contains("unknown setting HELLO_MAX_INSTANCE in the environment"), "{error}");
 }
 
-/// Whatever the host's help has, with a value of another kind than its own.
-pub(crate) fn settings_of_host(command: Command) {
-    let mut help = host("hello-wasi-0.3.wasm");
-    help.arg("--help");
-    let help = run_to_exit(help).stdout;
-    let names: Vec<_> =
-        help.split("[env: ").skip(1).filter_map(|rest| rest.split(['=', ']']).next()).map(str::to_owned).collect();
+/// Sets every variable of the host's help to a value that is not its default.
+pub(crate) fn settings_of_the_host_are_accepted(mut command: Command) {
+    let help = run_to_exit(with_flags(host_command("hello-wasi-0.3.wasm"), &["--help"])).stdout;
+    let names: Vec<_> = help.split("[env: ").skip(1).filter_map(|rest| rest.split(['=', ']']).next()).collect();
     assert!(names.len() > 20, "{names:?}");
-    let mut command = command;
     for name in names {
-        let value = match name.as_str() {
+        let value = match name {
             "HELLO_LISTEN" | "HELLO_ADMIN_LISTEN" | "HELLO_LOG" | "HELLO_LOG_FORMAT" | "HELLO_ACCESS_LOG" => continue,
             "HELLO_PASS_ENV" => "PATH",
             "HELLO_ALLOWED_OUTBOUND_HOSTS" => "https://api.example:443, *.example",
@@ -87,39 +84,38 @@ pub(crate) fn settings_of_host(command: Command) {
         };
         command.env(name, value);
     }
-    command.args(["--log", "debug"]);
-    let server = Server::start(command);
+    let server = Server::start(with_flags(command, &["--log", "debug"]));
     assert_eq!(server.get("/").status, 200);
     let ignored = server.log().into_iter().filter(|line| line["variable"].is_string()).count();
     let is_native = server.get("/").json()["runtime"] == "native";
-    assert_eq!(ignored > 5, is_native, "variables without effect: {ignored}");
+    assert_eq!(ignored > 5, is_native, "{ignored} variables are logged as ignored");
 }
 
-pub(crate) fn empty(command: Command) {
-    let mut by_default = again(&command);
-    by_default.env_remove("HELLO_MESSAGE");
-    let mut empty = command;
-    empty.env("HELLO_MESSAGE", "").env("HELLO_COLOR", "");
-    let [expected, seen] = [by_default, empty].map(|command| Server::start(command).get("/").json()["message"].clone());
-    assert_eq!(seen, expected);
-    assert!(expected.as_str().is_some_and(|message| !message.is_empty()), "{expected}");
+pub(crate) fn empty_setting_is_the_default(mut command: Command) {
+    let mut unset = copy(&command);
+    unset.env_remove("HELLO_MESSAGE");
+    command.env("HELLO_MESSAGE", "").env("HELLO_COLOR", "");
+    let [default, empty] = [unset, command].map(|command| Server::start(command).get("/").json()["message"].take());
+    assert_eq!(empty, default);
+    assert!(default.as_str().is_some_and(|message| !message.is_empty()), "{default}");
 }
 
-pub(crate) fn colors(command: &Command) {
+#[allow(clippy::needless_pass_by_value)] // As the other checks.
+pub(crate) fn colors_are_validated_as_by_the_chart(command: Command) {
     for (color, is_valid) in COLORS {
-        let accepted = is_accepted(again(command), "HELLO_COLOR", color);
-        assert_eq!(accepted.is_ok(), is_valid, "{color}: {accepted:?}");
+        let outcome = try_setting(copy(&command), "HELLO_COLOR", color);
+        assert_eq!(outcome.is_ok(), is_valid, "{color}: {outcome:?}");
         assert_eq!(chart_accepts("color", &format!("{color:?}")), is_valid, "the chart: {color}");
     }
 }
 
-pub(crate) fn outbound_hosts() {
-    for (allowed, is_valid) in HOSTS {
-        let accepted = is_accepted(host("hello-wasi-0.3.wasm"), "HELLO_ALLOWED_OUTBOUND_HOSTS", allowed);
-        assert_eq!(accepted.is_ok(), is_valid, "{allowed}: {accepted:?}");
-        assert_eq!(chart_accepts("allowedOutboundHosts", &format!("[{allowed:?}]")), is_valid, "the chart: {allowed}");
-        if let Err(said) = accepted {
-            assert!(said.contains("expected a host as api.example"), "{said}");
+pub(crate) fn outbound_hosts_are_validated_as_by_the_chart() {
+    for (hosts, is_valid) in HOSTS {
+        let outcome = try_setting(host_command("hello-wasi-0.3.wasm"), "HELLO_ALLOWED_OUTBOUND_HOSTS", hosts);
+        assert_eq!(outcome.is_ok(), is_valid, "{hosts}: {outcome:?}");
+        assert_eq!(chart_accepts("allowedOutboundHosts", &format!("[{hosts:?}]")), is_valid, "the chart: {hosts}");
+        if let Err(error) = outcome {
+            assert!(error.contains("expected a host as api.example"), "{error}");
         }
     }
 }

@@ -59,7 +59,7 @@ fn repeat_per_runtime(panel: &Panel) -> Vec<Panel> {
     let of_runtime = |(index, runtime)| {
         let mut panel = panel.clone();
         panel.title = panel.title.replace("$runtime", runtime);
-        panel.place[0] += index * panel.place[2];
+        panel.grid[0] += index * panel.grid[2];
         for (_legend, query) in &mut panel.targets {
             *query = query.replace("$runtime", runtime);
         }
@@ -72,8 +72,8 @@ fn repeat_per_runtime(panel: &Panel) -> Vec<Panel> {
 fn rows(panels: &[Panel]) -> BTreeMap<u32, (u32, u32)> {
     let mut rows = BTreeMap::new();
     for panel in panels {
-        let height = &mut rows.entry(panel.place[1]).or_insert((0, 0)).1;
-        *height = panel.place[3].max(*height);
+        let height = &mut rows.entry(panel.grid[1]).or_insert((0, 0)).1;
+        *height = panel.grid[3].max(*height);
     }
     let mut top = 0;
     for row in rows.values_mut() {

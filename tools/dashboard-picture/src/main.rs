@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use tests::{Prometheus, Server, get, host, native, panels, workspace};
+use tests::{Prometheus, Server, get, host_command, native_command, panels, workspace};
 
 /// Length of each part of the load.
 const PART: Duration = Duration::from_secs(20);
@@ -27,10 +27,10 @@ const HEAVY: [&str; 6] = ["/delay/0.05", "/", "/delay/0.02", "/status/500", "/in
 
 fn main() -> Result<(), Box<dyn Error>> {
     let pods = [
-        ("native-1", native()),
-        ("native-2", native()),
-        ("wasm-1", host("hello-wasi-0.3.wasm")),
-        ("wasm-2", host("hello-wasi-0.3.wasm")),
+        ("native-1", native_command()),
+        ("native-2", native_command()),
+        ("wasm-1", host_command("hello-wasi-0.3.wasm")),
+        ("wasm-2", host_command("hello-wasi-0.3.wasm")),
     ]
     .map(|(pod, command)| (pod, start(command)));
     let prometheus = Prometheus::scrape("groups: []", pods.iter().map(|(pod, server)| (*pod, server.admin)));
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let span = from + 5.0..seconds(SystemTime::now());
     let picture = workspace().join("docs/dashboard.svg");
     let drawn = chart::draw(&panels(), &span, |query| {
-        prometheus.range(&tests::filled_in(query, RATE_INTERVAL), span.start, span.end)
+        prometheus.range(&tests::fill_variables(query, RATE_INTERVAL), span.start, span.end)
     });
     fs::write(&picture, drawn.map_err(|error| error.to_string())?)?;
     println!("drew {}", picture.display());

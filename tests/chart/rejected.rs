@@ -1,4 +1,4 @@
-//! What the chart refuses before anything is installed, and with which words.
+//! Values that the chart rejects before anything is installed, and the errors.
 
 use libtest_mimic::Failed;
 
@@ -7,8 +7,8 @@ use crate::{
     helm::{helm, helm_with},
 };
 
-/// Sets of values that must be refused, each with what the refusal must say.
-pub(crate) const REFUSED: &[(&str, &str)] = &[
+/// Sets of values that must be rejected, each with a part of the error.
+pub(crate) const REJECTED: &[(&str, &str)] = &[
     ("runtime=jvm", "must be one of 'native', 'wasm', 'spin'"),
     ("replicas=3", "'replicas' not allowed"),
     ("spin.operator=true", "set runtime to spin, or spin.operator to false"),
@@ -84,30 +84,29 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("fullnameOverride=my.hello", "no Service can have"),
 ];
 
-pub(crate) fn refuses(values: &str, said: &str) -> Result<(), Failed> {
-    let refused = helm(&["template", "hello", "chart"], values);
-    Ok(refused.require(!refused.succeeded() && refused.output().contains(said))?)
+pub(crate) fn rejects(values: &str, error: &str) -> Result<(), Failed> {
+    let exit = helm(&["template", "hello", "chart"], values);
+    Ok(exit.require(!exit.succeeded() && exit.output().contains(error))?)
 }
 
-/// Names of releases that no Service can have.
-pub(crate) fn refuses_names() -> Result<(), Failed> {
+/// A Service has the name of the release.
+pub(crate) fn rejects_names_of_no_service() -> Result<(), Failed> {
     for name in ["my.hello", "2048-hello", "42", "1e3"] {
-        let refused = helm_with(&["template", name, "chart"], "");
-        let is_refused = !refused.succeeded() && refused.output().contains("no Service can have");
-        refused.require(is_refused)?;
+        let exit = helm_with(&["template", name, "chart"], "");
+        exit.require(!exit.succeeded() && exit.output().contains("no Service can have"))?;
     }
     Ok(())
 }
 
-/// A value that is null is taken away by Helm. What cannot be without it is refused by its name.
-pub(crate) fn refuses_nulls() -> Result<(), Failed> {
+/// Helm removes a value that is null. If the value is required, the error names it.
+pub(crate) fn rejects_null_for_a_required_value() -> Result<(), Failed> {
     for name in names_of_values() {
         let exit = helm(&["template", "hello", "chart"], &format!("{name}=null"));
-        let is_refused = !exit.succeeded() && exit.output().contains(&format!("\n{name} is null; leave it out"));
-        exit.require(is_refused || exit.succeeded() && !exit.stdout.contains("nil>"))?;
+        let is_rejected = !exit.succeeded() && exit.output().contains(&format!("\n{name} is null; leave it out"));
+        exit.require(is_rejected || exit.succeeded() && !exit.stdout.contains("nil>"))?;
     }
-    let may_be_missing = "resources=null,podSecurityContext=null,securityContext=null,affinity=null,ingress.hosts=null";
-    let exit = helm(&["template", "hello", "chart", "--set", "ingress.enabled=true"], may_be_missing);
+    let optional = "resources=null,podSecurityContext=null,securityContext=null,affinity=null,ingress.hosts=null";
+    let exit = helm(&["template", "hello", "chart", "--set", "ingress.enabled=true"], optional);
     exit.require(exit.succeeded())?;
     Ok(exit.require(!exit.output().contains("null"))?)
 }

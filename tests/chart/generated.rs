@@ -1,4 +1,4 @@
-//! What is made from the chart, and what is deployed by it from Git.
+//! Files that are generated from the chart, and values that are deployed from Git.
 
 use std::{fs, process::Command};
 
@@ -7,17 +7,17 @@ use tests::{run_to_exit, workspace};
 
 use crate::{helm::helm, rendered::RENDERED};
 
-/// What is deployed from Git.
+/// Files of values that are deployed from Git.
 pub(crate) const VALUES_IN_GIT: [&str; 3] =
     ["argocd/application/values.yaml", "canary/releases/stable.yaml", "canary/releases/canary.yaml"];
 
-pub(crate) fn takes(file: &str) -> Result<(), Failed> {
+pub(crate) fn accepts(file: &str) -> Result<(), Failed> {
     let linted = helm(&["lint", "--strict", "chart", "--values", file], "message=Hi");
     Ok(linted.require(linted.succeeded())?)
 }
 
-/// Whatever the values turn on, Argo CD may deploy it.
-pub(crate) fn the_project_allows_all_kinds() -> Result<(), Failed> {
+/// The project allows each kind that any values render.
+pub(crate) fn project_allows_all_kinds() -> Result<(), Failed> {
     let project = fs::read_to_string(workspace().join("argocd/project/project.yaml"))?;
     for (values, _) in RENDERED {
         let rendered = helm(&["template", "hello", "chart", "--skip-tests"], values);
@@ -28,14 +28,14 @@ pub(crate) fn the_project_allows_all_kinds() -> Result<(), Failed> {
             let group = version.split_once('/').map_or("\"\"", |(group, _)| group);
             let allowed = format!("    - {{ group: {group}, kind: {kind} }}\n");
             if !project.contains(&allowed) {
-                return Err(format!("argocd/project/project.yaml lacks {allowed:?}, of {values}").into());
+                return Err(format!("argocd/project/project.yaml lacks {allowed:?}, which {values} renders").into());
             }
         }
     }
     Ok(())
 }
 
-/// manifests/ is rendered, never edited.
+/// manifests/ is rendered by scripts/manifests.sh.
 pub(crate) fn manifests_are_current() -> Result<(), Failed> {
     let rendered = tempfile::tempdir()?;
     let mut render = Command::new("scripts/manifests.sh");
@@ -48,7 +48,7 @@ pub(crate) fn manifests_are_current() -> Result<(), Failed> {
     if exit.succeeded() { Ok(()) } else { Err(format!("run `make manifests`: {}", exit.output()).into()) }
 }
 
-/// The table of values in the chart's README is made from the comments in values.yaml.
+/// The table of values in the chart's README is generated from the comments in values.yaml.
 pub(crate) fn readme_is_current() -> Result<(), Failed> {
     let readme = fs::read_to_string(workspace().join("chart/README.md"))?;
     let copy = tempfile::NamedTempFile::new()?;
