@@ -1,93 +1,36 @@
-"""The page at / in a real browser, served by each runtime. tests/contract/page.rs runs this with pytest and Playwright.
+"""The page at / in a browser, served by each runtime. tests/contract/page.rs runs these tests with pytest and Playwright.
 
-With SCREENSHOTS=FOLDER it leaves pictures of the page there.
+SCREENSHOTS=FOLDER saves screenshots of the page in that folder.
 """
 
-import json
 import os
 import re
-import shutil
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-DIST = Path(__file__).parent.parent.parent / "dist"
-PROGRAMS = {
-    "native": [DIST / "hello-native"],
-    "wasi-0.2": [DIST / "hello-host", "serve", DIST / "hello-wasi-0.2.wasm"],
-    "wasi-0.3": [DIST / "hello-host", "serve", DIST / "hello-wasi-0.3.wasm"],
-}
 MAX_BYTES = 20 * 1024
-# How often the page asks, in milliseconds; the clock that tests set has no other steps.
-EVERY = 500
-
-
-class Server:
-    def __init__(self, runtime, listen="127.0.0.1:0", **settings):
-        # It ends with the tests, whatever becomes of them.
-        command = ["setpriv", "--pdeathsig", "KILL", *PROGRAMS[runtime], "--listen", listen, "--admin-listen", "127.0.0.1:0"]
-        environment = {**os.environ, "HELLO_LOG": "info", "HELLO_LOG_FORMAT": "json", **settings}
-        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        ready = next(line for line in map(json.loads, self.process.stderr) if line["message"] == "ready")
-        self.url = ready["url"] + "/"
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(*arguments, **settings):
-        servers.append(Server(*arguments, **settings))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
-
-
-@pytest.fixture(params=PROGRAMS)
-def runtime(request):
-    return request.param
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-    # Without a sandbox of its own, which root may not have: what it shows is ours.
-    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": [*flags, "--no-sandbox"]}
-
-
-@pytest.fixture
-def said(page: Page):
-    """What the browser has to say of the page, such as what its policy has stopped."""
-    lines = []
-    page.on("console", lambda message: lines.append(message.text))
-    page.on("pageerror", lambda error: lines.append(str(error)))
-    return lines
+# Interval of the page's requests in milliseconds.
+INTERVAL = 500
 
 
 def rows(page):
     return page.get_by_role("table").get_by_role("row").filter(has=page.get_by_role("rowheader"))
 
 
-def answers(page):
+def count_responses(page):
     return sum(int(row.get_by_role("cell").nth(2).inner_text()) for row in rows(page).all())
 
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
-# Dots of a kind: one shows that it works, more show how it looks.
+# Number of dots per runtime to wait for. A screenshot needs more than a test.
 DOTS = 24 if SCREENSHOTS else 1
 
 
-def picture(page, name):
+def screenshot(page, name):
     if SCREENSHOTS:
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
@@ -96,18 +39,18 @@ def wait_for_dots(page, kind, count=1):
     expect(page.locator(f"#dots .{kind}").nth(count - 1)).to_be_attached(timeout=60_000)
 
 
-def test_it_is_one_small_document(page: Page, serve, runtime, said):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+def test_page_is_one_small_document(page: Page, serve, runtime, console):
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
     server = serve(runtime)
     document = page.goto(server.url)
     expect(rows(page)).to_have_count(1)
-    assert asked[0] == server.url and set(asked[1:]) == {server.url + "info"}
+    assert requests[0] == server.url and set(requests[1:]) == {server.url + "info"}
     assert len(document.body()) < MAX_BYTES
-    assert said == []
+    assert console == []
 
 
-def test_it_shows_who_answers(page: Page, serve, runtime):
+def test_page_shows_runtime_and_host_of_each_response(page: Page, serve, runtime):
     server = serve(runtime, HELLO_COLOR="teal")
     page.clock.install()
     page.goto(server.url)
@@ -116,18 +59,18 @@ def test_it_shows_who_answers(page: Page, serve, runtime):
     row = rows(page)
     expect(row.get_by_role("rowheader")).to_have_text(runtime)
     expect(row.get_by_role("cell").nth(0)).to_have_text(socket.gethostname())
-    # The clock goes on: a busy machine may see more than one response before it looks.
+    # The clock runs: on a busy machine there can be more than one response.
     expect(row.get_by_role("cell").nth(2)).to_have_text(re.compile(r"^[1-9]\d*$"))
     expect(row.get_by_role("cell").nth(3)).to_have_text("100 %")
     expect(row.get_by_role("cell").nth(4)).to_have_text(re.compile(r"^\d+\.\d ms$"))
     before = int(row.get_by_role("cell").nth(2).inner_text())
-    page.clock.run_for(EVERY)
+    page.clock.run_for(INTERVAL)
     expect(row.get_by_role("cell").nth(2)).not_to_have_text(str(before))
     expect(page.locator("#dots .dot")).not_to_have_count(before)
     assert page.locator("#band rect").evaluate("band => getComputedStyle(band).fill") == "rgb(0, 128, 128)"
 
 
-def test_it_is_complete_without_javascript(browser, serve, runtime):
+def test_page_is_complete_without_javascript(browser, serve, runtime):
     server = serve(runtime)
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
@@ -136,10 +79,10 @@ def test_it_is_complete_without_javascript(browser, serve, runtime):
             expect(page.locator("dt", has_text=name).locator("+ dd")).to_have_text(text)
         expect(page.get_by_text("reload the page")).to_be_visible()
         expect(page.get_by_role("button")).to_have_count(0)
-        picture(page, "without-javascript")
+        screenshot(page, "without-javascript")
 
 
-def test_a_switch_is_seen_as_it_happens(page: Page, serve):
+def test_page_shows_a_switch_of_the_runtime(page: Page, serve):
     page.set_viewport_size({"width": 900, "height": 640})
     server = serve("native")
     page.goto(server.url)
@@ -153,11 +96,11 @@ def test_a_switch_is_seen_as_it_happens(page: Page, serve):
     wait_for_dots(page, "wasm", DOTS)
     expect(rows(page)).to_have_count(3)
     expect(page.locator("#runtime")).to_have_text("wasi-0.3")
-    picture(page, "page")
+    screenshot(page, "page")
 
 
-def test_what_fails_is_counted_as_such(page: Page, serve):
-    # For a request in flight there is room only where nobody else has one.
+def test_failed_request_is_counted_as_failed(page: Page, serve):
+    # The slow request has the only permit.
     server = serve("native", HELLO_MAX_IN_FLIGHT="1")
     page.goto(server.url)
     expect(page.get_by_role("status")).to_have_text("Answered by native")
@@ -165,7 +108,7 @@ def test_what_fails_is_counted_as_such(page: Page, serve):
     expect(page.get_by_role("status")).to_have_text("Failed: status 503")
 
 
-def test_it_is_paused_by_keyboard(page: Page, serve):
+def test_keyboard_pauses_and_resumes_the_requests(page: Page, serve):
     server = serve("native")
     page.clock.install()
     page.goto(server.url)
@@ -175,25 +118,25 @@ def test_it_is_paused_by_keyboard(page: Page, serve):
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
     expect(button).to_have_text("Resume")
-    before = answers(page)
-    page.clock.run_for(20 * EVERY)
-    assert answers(page) == before
+    before = count_responses(page)
+    page.clock.run_for(20 * INTERVAL)
+    assert count_responses(page) == before
     page.keyboard.press("Space")
     expect(button).to_have_text("Pause")
-    page.clock.run_for(EVERY)
+    page.clock.run_for(INTERVAL)
     expect(rows(page).get_by_role("cell").nth(2)).to_have_text(str(before + 1))
 
 
-def test_what_is_set_stays_text(page: Page, serve, runtime, said):
+def test_message_stays_text(page: Page, serve, runtime, console):
     message = "<script>document.title = 'mine'</script><img src=x onerror=alert(1)> & \"{{color}}\""
     server = serve(runtime, HELLO_MESSAGE=message)
     page.goto(server.url)
     expect(page.get_by_role("heading", level=1)).to_have_text(message)
     expect(page).to_have_title(message)
-    assert said == []
+    assert console == []
 
 
-def test_what_gets_into_it_does_not_run(page: Page, serve, said):
+def test_injected_script_and_style_do_not_run(page: Page, serve, console):
     server = serve("native")
     policy = page.goto(server.url).headers["content-security-policy"]
     assert "unsafe" not in policy and "default-src 'none'" in policy
@@ -207,11 +150,11 @@ def test_what_gets_into_it_does_not_run(page: Page, serve, said):
     }""")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert page.title() != "mine"
-    assert len(said) == 2 and all("Content Security Policy" in line for line in said)
+    assert len(console) == 2 and all("Content Security Policy" in line for line in console)
 
 
 @pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"forced_colors": "active"}])
-def test_it_is_accessible(browser, serve, look):
+def test_page_is_accessible(browser, serve, look):
     server = serve("native")
     narrow = {"width": 320, "height": 640}
     for name, size in {"wide": {"width": 1280, "height": 720}, "narrow": narrow}.items():
@@ -221,13 +164,13 @@ def test_it_is_accessible(browser, serve, look):
             expect(rows(page)).to_have_count(1)
             found = Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
-            # WCAG 2.2, 1.4.10: nothing is cut off, and only the table scrolls by itself.
+            # WCAG 2.2, 1.4.10: only the table scrolls horizontally.
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            picture(page, f"{'-'.join(look.values())}-{name}")
+            screenshot(page, f"{'-'.join(look.values())}-{name}")
 
 
-def test_every_dot_stands_out_from_its_ground(browser, serve):
-    """WCAG 2.2, 1.4.11: by 3 to 1 at least, whatever the hue, which comes from the name of the pod."""
+def test_each_dot_has_enough_contrast(browser, serve):
+    """WCAG 2.2, 1.4.11: at least 3 to 1 for each hue, which depends on the name of the pod."""
     server = serve("native")
     for scheme in ["light", "dark"]:
         with browser.new_context(color_scheme=scheme) as context:
@@ -243,11 +186,11 @@ def test_every_dot_stands_out_from_its_ground(browser, serve):
                         value <= 10 ? value / 3294 : ((value / 255 + 0.055) / 1.055) ** 2.4);
                     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
                 };
-                const ground = matchMedia("(prefers-color-scheme: dark)").matches ? "#121212" : "#fff";
+                const background = matchMedia("(prefers-color-scheme: dark)").matches ? "#121212" : "#fff";
                 const dot = document.querySelector("#dots .dot");
                 return Array.from({ length: 36 }, (_, step) => {
                     dot.style.setProperty("--hue", step * 10);
-                    const [a, b] = [luminance(getComputedStyle(dot).backgroundColor), luminance(ground)];
+                    const [a, b] = [luminance(getComputedStyle(dot).backgroundColor), luminance(background)];
                     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
                 });
             }""")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Toxiproxy, a proxy that spoils connections, into FOLDER/toxiproxy, where this one is not built yet.
+# Builds Toxiproxy, a proxy that disturbs connections, into FOLDER/toxiproxy, unless it is built already.
 #
 # usage: toxiproxy.sh FOLDER
 set -euo pipefail
