@@ -119,7 +119,11 @@ fn number(value: &Value) -> f64 {
 fn shorten_the_analysis() {
     let mut arguments = get("hello", "analysistemplate/hello")["spec"]["args"].take();
     for (name, value) in [("interval", "12s"), ("count", "1"), ("latency", "2.5")] {
-        let argument = arguments.as_array_mut().expect("a list").iter_mut().find(|argument| argument["name"] == name);
+        let argument = arguments
+            .as_array_mut()
+            .expect("the template has arguments")
+            .iter_mut()
+            .find(|argument| argument["name"] == name);
         argument.expect(name)["value"] = value.into();
     }
     let patch = json!({ "spec": { "args": arguments } }).to_string();

@@ -123,7 +123,7 @@ pub(crate) fn reports_an_invalid_configuration_of_kubectl() {
         (user("").as_str(), "context a has no user with credentials"),
         (plugin.as_str(), "executable nowhere not found"),
     ] {
-        let file = tempfile::NamedTempFile::new().expect("a file");
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
         fs::write(&file, config).expect("written");
         let mut doctor = Command::new(workspace().join("scripts/doctor.sh"));
         doctor.env("KUBECONFIG", file.path());

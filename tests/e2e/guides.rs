@@ -1,4 +1,4 @@
-//! The commands of the guides, run as they are.
+//! The commands of the guides, run without changes.
 
 use std::{path::Path, process::Command};
 

@@ -37,7 +37,7 @@ const CASES: [Case; 8] = [
     ("settings that cannot work are rejected", &[], spans::invalid_settings_are_rejected),
 ];
 
-/// Name, programs that it needs, and check of a case for each runtime. The check takes the command of a server.
+/// Name, programs that it needs, and check of a case for each runtime. The check starts the server by its command.
 type RuntimeCase = (&'static str, &'static [&'static str], fn(&str, Command));
 
 const RUNTIME_CASES: [RuntimeCase; 4] = [

@@ -24,7 +24,7 @@ pub(crate) fn metrics_pass_promtool(_runtime: &str, command: Command) {
     assert!(checked.succeeded() && checked.output().is_empty(), "{}", checked.output());
 }
 
-/// Whatever methods and statuses clients cause.
+/// Clients can cause any method and status.
 pub(crate) fn number_of_series_is_bounded() -> Result<(), Failed> {
     let servers = [("native", native_command()), ("p3", host_command("hello-wasi-0.3.wasm"))]
         .map(|(pod, command)| (pod, Server::start(command)));

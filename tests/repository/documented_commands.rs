@@ -1,5 +1,5 @@
-//! Commands in the documentation, and what runs each of them. An e2e test runs a whole block by `follow`, which names its document and
-//! heading. The other commands are listed here, each with the test or script that runs it.
+//! Commands in the documentation, each with the test or script that runs it. An e2e test runs a whole block by `follow`, which names its
+//! document and heading. The other commands are listed here.
 
 use std::{collections::BTreeSet, fs, process::ExitCode, sync::Arc};
 
@@ -7,7 +7,7 @@ use Run::{By, Not};
 use libtest_mimic::Failed;
 use tests::{CodeBlock, all_code_blocks, code_blocks, git_files, run_trials, trial, workspace};
 
-/// What runs a command.
+/// The test or script that runs a command.
 enum Run {
     /// This file, which contains this text. It runs the command or an equivalent of it.
     By(&'static str, &'static str),
@@ -27,6 +27,7 @@ const FORK_GUIDE: &str = "tests/repository/fork_guide.rs";
 const RENAME: Run = By(FORK_GUIDE, r#"fork.run("make", &["rename", "NAME=note-book"])"#);
 const NOTES: Run = By(FORK_GUIDE, r#"request(method, "/notes", body)"#);
 const PYTHON: Run = By("tests/host/other_languages/main.rs", r#"code_blocks(GUIDE, "sh")"#);
+const BLACKBOX: Run = By("Makefile", "$(CARGO) test --locked --package tests\n");
 const CI_TEST: Run = By(".ci/run", "\n  make test\n");
 
 /// The commands outside of the blocks that `follow` runs, without comments, and with continued lines joined.
@@ -74,6 +75,10 @@ const COMMANDS: &[(&str, Run)] = &[
     ("tests/infra/node-tools.sh ~/.cache/hello/node-tools", By(".ci/run", r#"tests/infra/node-tools.sh "$cache/node-tools""#)),
     ("tests/infra/go-tools.sh ~/.cache/hello/go-tools", By(".ci/run", r#"tests/infra/go-tools.sh "$cache/go-tools""#)),
     ("tests/infra/collector/build.sh ~/.cache/hello/collector", By(".ci/run", r#"tests/infra/collector/build.sh "$cache/collector""#)),
+    // tests/README.md
+    ("cargo test --package tests --test limits", BLACKBOX),
+    ("cargo test --package tests --test limits native", BLACKBOX),
+    ("cargo test --package tests --test http_semantics 'wasi-0.3: '", BLACKBOX),
     // argocd/README.md
     ("make images RUNTIME=native", By("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "Change the code and deploy it again")"#)),
     ("kubectl delete application/hello --namespace argocd --wait", By("tests/e2e/install.rs", r#"follow(&workspace(), GUIDE, "Remove it")"#)),

@@ -1,5 +1,5 @@
-//! A release: `make release` in a copy of this repository, and scripts/publish.sh with fake programs in place of those that push and
-//! sign.
+//! A release: `make release` in a copy of this repository, and scripts/publish.sh with fake programs for pushing and
+//! signing.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! A server in a container of 256 MiB under 10,000 connections that fill its memory: the kernel does not kill the process, clients that
+//! A server in a container of 256 MiB under 10,000 connections that fill its memory. The kernel does not kill the process, clients that
 //! were connected before are served, and the memory is freed afterwards.
 
 use std::{
@@ -151,7 +151,7 @@ fn open_hostile_connections(address: SocketAddr, attack: Attack) -> u32 {
     made.load(Relaxed)
 }
 
-/// Sends requests over one connection until told to stop. Returns the number of responses, each of which was 200.
+/// Sends requests over one connection until `done` is set. Returns the number of responses, each of which was 200.
 fn send_requests(mut stream: TcpStream, done: &AtomicBool) -> u32 {
     let mut responses = 0;
     while !done.load(Relaxed) {

@@ -20,7 +20,7 @@ macro_rules! command_tests {
     };
 }
 
-/// Makes tests of functions that take the file of a misbehaving guest, for both versions of WASI: `name;`.
+/// Makes tests of functions that take a misbehaving guest, by its file, for both versions of WASI: `name;`.
 #[macro_export]
 macro_rules! guest_tests {
     ($($name:ident;)+) => {

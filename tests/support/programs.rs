@@ -14,7 +14,8 @@ use crate::run_to_exit;
 #[must_use]
 pub fn workspace() -> PathBuf {
     let tests = env::var_os("CARGO_MANIFEST_DIR").expect("CARGO_MANIFEST_DIR is set, as cargo runs the tests");
-    Path::new(&tests).parent().expect("tests/ is in the workspace").to_owned()
+    let root = Path::new(&tests).ancestors().find(|folder| folder.join("Cargo.lock").exists());
+    root.expect("tests/ is in the workspace").to_owned()
 }
 
 /// Returns a file that `make build` or `make fixtures` built.

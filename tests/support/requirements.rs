@@ -1,4 +1,4 @@
-//! Programs and rights that a test needs and a machine may lack. Without one of them the test is ignored and says why. With
+//! Programs and rights that a test needs and a machine may lack. Without one of them the test is ignored with the reason. With
 //! `REQUIRE_PROGRAMS=1`, which CI sets, it fails instead.
 
 use std::{env, process::ExitCode};
@@ -10,7 +10,7 @@ use crate::find_program;
 /// The variable that turns a missing program into a failure.
 const REQUIRE_PROGRAMS: &str = "REQUIRE_PROGRAMS";
 
-/// What CI cannot have, each with the reason. Tests that need it are ignored there, too.
+/// Programs and rights that CI cannot have, each with the reason. Tests that need one are ignored there, too.
 const NOT_IN_CI: [(&str, &str); 6] = [
     ("spin", "its release is in no registry that CI uses"),
     ("wasmtime", "it takes ten minutes to compile, and hello-host is the same engine"),
@@ -20,7 +20,7 @@ const NOT_IN_CI: [(&str, &str); 6] = [
     ("programs with the LTO of a release", "CARGO_PROFILE_RELEASE_LTO is set on purpose"),
 ];
 
-/// What a test needs and this machine lacks.
+/// A requirement of a test that this machine lacks.
 #[derive(Clone)]
 pub struct Missing {
     reason: String,
@@ -28,14 +28,14 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// Those of these programs that are not on PATH.
+    /// Programs that are not on PATH.
     #[must_use]
     pub fn programs(names: &[&str]) -> Option<Self> {
         let missing: Vec<_> = names.iter().copied().filter(|name| find_program(name).is_none()).collect();
         Self::of(&missing, &format!("not on PATH: {}", missing.join(", ")))
     }
 
-    /// Anything else, such as a right.
+    /// Any other requirement, such as a right.
     #[must_use]
     pub fn unless(is_available: bool, name: &str) -> Option<Self> {
         Self::of(if is_available { &[] } else { std::slice::from_ref(&name) }, &format!("missing: {name}"))
@@ -58,7 +58,7 @@ pub fn trial(
         None => check().map(|()| Completion::Completed),
         Some(Missing { reason, is_failure: false }) => Ok(Completion::ignored_with(reason)),
         Some(Missing { reason, is_failure: true }) => {
-            Err(format!("{reason}; {REQUIRE_PROGRAMS} is set, so that no test is ignored").into())
+            Err(format!("{reason}; with {REQUIRE_PROGRAMS} this is a failure").into())
         }
     })
 }

@@ -217,7 +217,9 @@ impl Server {
         let mut process = Process::start(&command, Stdio::inherit(), Stdio::piped());
         let log = Log::read(process.output().next().expect("standard error is a pipe"));
         let starting = log.wait_for(|line| line["message"] == STARTING);
-        let address = |field: &str| starting[field].as_str().and_then(|text| text.parse().ok()).expect("an address");
+        let address = |field: &str| {
+            starting[field].as_str().and_then(|text| text.parse().ok()).expect("the line has the address")
+        };
         Server { address: address("listen"), admin: address("admin"), process, log }
     }
 

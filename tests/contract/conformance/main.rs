@@ -1,5 +1,5 @@
-//! The contract as a table of requests and responses, for each runtime and protocol. A response must be what the table says, and what
-//! the native program returns, except for the fields that name the runtime.
+//! The contract as a table of requests and responses, for each runtime and protocol. A response must be the one of the table,
+//! and the same as from the native program, except for the fields that name the runtime.
 
 mod cases;
 mod checks;

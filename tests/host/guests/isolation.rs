@@ -1,4 +1,4 @@
-//! What a guest can reach: variables of the environment, and other servers.
+//! Isolation of a guest: its variables, and its requests to other servers.
 
 use std::net::TcpListener;
 

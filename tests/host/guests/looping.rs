@@ -40,7 +40,7 @@ fn looping_guests_do_not_starve_others(guest: &str) {
     assert_eq!(server.get_admin("/livez").status, 200);
 }
 
-/// Every other instance loops for ever, by chance. So may the first one, which the server makes before it is ready.
+/// Half of the instances loop at random, and so can the first one, which the server creates before it is ready.
 fn guest_that_loops_at_instantiation_fails_only_its_request(guest: &str) {
     let _turn = take_turn();
     let flags = ["--request-timeout", "300ms", "--env", "LOOP_AT_START=half", "--max-instance-reuse-count", "1"];

@@ -39,7 +39,7 @@ fn total_memory_limit_rejects_requests_with_503(guest: &str) {
     assert_eq!(server.get("/ok").text(), "ok");
 }
 
-/// A guest asks again and again for more than its own limit.
+/// A guest requests more than its own limit in a loop.
 fn refused_growth_is_not_counted(guest: &str) {
     let flags = ["--max-total-memory-size", "64MiB", "--max-instance-reuse-count", "1"];
     let server = serve(guest, &flags);

@@ -1,4 +1,4 @@
-//! What HTTP requires of a server and what clients rely on: a trial per case and runtime. Each case is a bug that a comparable server
+//! Requirements of HTTP, and behaviour that clients rely on: a trial per case and runtime. Each case is a bug that a comparable server
 //! had.
 
 mod components;

@@ -89,7 +89,7 @@ fn cache_evicts_the_entries_that_were_not_used_last() {
     assert!(cache.entries().contains(&entry));
 }
 
-/// Whoever can write to the folder could make the host run any code.
+/// Such a user could make the host run any code.
 #[test]
 fn cache_that_others_can_write_to_is_not_used() {
     let (cache, _) = Cache::filled();

@@ -27,7 +27,7 @@ fn sigterm_drains_without_losing_a_request(command: Command) {
     server.signal("TERM");
     server.wait_for_message(DRAINING);
 
-    // Readiness tells load balancers; those that do not know yet are still served.
+    // Load balancers read the readiness; requests of those that have not done so yet are still served.
     let readiness = server.get_admin("/readyz");
     assert_eq!((readiness.status.as_u16(), readiness.text()), (503, "draining\n"));
     assert_eq!(server.get_admin("/livez").status, 200);

@@ -1,4 +1,4 @@
-//! What a server does before it is ready, and what it reports then.
+//! The start of a server, and the line that reports its end.
 
 use std::{
     net::{SocketAddr, TcpListener},

@@ -43,6 +43,6 @@ fn access_log_has_a_fraction_of_requests_and_all_failures(server: &Server) {
     _ = get_status(server, 503);
     server.wait_for_log(|line| line["request_id"] == "id-503");
     let lines = server.log().iter().filter(|line| line["request_id"] == "id-200").count();
-    // By chance, one run in a million is outside of this range.
+    // The requests are picked at random: one run in a million is outside of this range.
     assert!((65..=135).contains(&lines), "{lines} of 200");
 }

@@ -1,4 +1,4 @@
-//! What the server checks, adds and counts with each request.
+//! Checks of a request, its id, and its metrics.
 
 use tests::{Protocol, Server, request, send, send_raw};
 

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use tests::{Missing, RUNTIMES, run_trials, trial};
 
-/// Name, programs that it needs, and check of a case. The check takes the command of a server.
+/// Name, programs that it needs, and check of a case. The check starts the server by its command.
 type Case = (&'static str, &'static [&'static str], fn(Command));
 
 const CASES: [Case; 6] = [
