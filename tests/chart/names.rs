@@ -96,7 +96,7 @@ pub(crate) fn names_have_at_most_63_characters() -> Result<(), Failed> {
     Ok(())
 }
 
-/// An API version of the cluster shows that it is `OpenShift`.
+/// The chart detects `OpenShift` by an API version of the cluster.
 pub(crate) fn renders_for_openshift() -> Result<(), Failed> {
     let values = "traces: { endpoint: \"http://collector:4318\" }";
     let kubernetes = helm_with(&["template", "hello", "chart"], values);

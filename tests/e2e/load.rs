@@ -141,7 +141,7 @@ fn run(address: SocketAddr, period: Duration, keeps_connections: bool, stop: &At
     outcome.take()
 }
 
-/// Sends a request over a kept connection, or over a new one without a place to keep it. Returns the body.
+/// Sends a request, and returns the body. With `kept` it reuses a connection and keeps it; otherwise it opens one and closes it.
 async fn send(
     address: SocketAddr,
     path: &str,

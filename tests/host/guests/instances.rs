@@ -1,4 +1,4 @@
-//! How many instances there are, how often each is used, and what ends them.
+//! Instances: their number, their reuse, and their end.
 
 use std::thread;
 
