@@ -96,7 +96,7 @@ hostile: build ## Run the tests with hostile input, update docs/SECURITY.md
 .PHONY: soak
 SOAK_MINUTES ?= 30
 soak: build ## Run the soak test over bad connections (30 minutes), update docs/SECURITY.md
-	@tests/soak/toxiproxy.sh $(TARGET_DIR)/soak
+	@tests/performance/soak/toxiproxy.sh $(TARGET_DIR)/soak
 	@SOAK_MINUTES=$(SOAK_MINUTES) PATH="$(realpath $(TARGET_DIR))/soak:$$PATH" \
 		$(CARGO) test --quiet --locked --package tests --test soak
 
@@ -105,9 +105,9 @@ instructions: build ## Update the baseline of instruction counts for `make test`
 	UPDATE_BASELINE=1 $(CARGO) test --locked --package tests --test instructions
 
 .PHONY: picture
-picture: build ## Regenerate the screenshots of README.md (needs prometheus, Chromium, tests/python-tools.sh)
+picture: build ## Regenerate the screenshots of README.md (needs prometheus, Chromium, tests/infra/python-tools.sh)
 	@$(CARGO) run --quiet --locked --package dashboard-picture
-	@SCREENSHOTS=docs pytest-playwright -q -p no:cacheprovider tests/page.py -k switch
+	@SCREENSHOTS=docs pytest-playwright -q -p no:cacheprovider tests/contract/page.py -k switch
 
 .PHONY: rename
 rename: ## Rename the project in a fork: NAME=note-book (docs/YOUR-OWN-SERVICE.md)

@@ -19,7 +19,7 @@ is_there() {
 }
 
 status=0
-if is_there vale "the language" "tests/go-tools.sh FOLDER"; then
+if is_there vale "the language" "tests/infra/go-tools.sh FOLDER"; then
   git ls-files -z -- "${files[@]}" | xargs -0 vale --output=line || status=1
   for program in ${programs[@]+"${programs[@]}"}; do
     read -r -a command <<<"dist/$program --help"

@@ -50,8 +50,8 @@ find hello hello-* -depth -type d -empty -delete
 sed -i '/^## Unreleased$/q' CHANGELOG.md
 
 # This test renames a project that is called hello, which the fork is not.
-git rm --quiet --force tests/own_service.rs
-perl -0pi -e 's/\[\[test\]\]\nname = "own_service"\n(?:.+\n)*\n//' tests/Cargo.toml
+git rm --quiet --force tests/repository/fork_guide.rs
+perl -0pi -e 's/\[\[test\]\]\nname = "fork_guide"\n(?:.+\n)*\n//' tests/Cargo.toml
 
 # Cargo.lock and imports are sorted by name.
 cargo update --quiet --workspace --offline 2>/dev/null || cargo update --quiet --workspace

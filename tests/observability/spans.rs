@@ -11,7 +11,7 @@ use std::{
 use libtest_mimic::Failed;
 use serde_json::Value;
 use tests::{
-    Protocol, Response, Server, TIMEOUT, VERSION, free_address, host_command, log_messages::TRACES_LOST,
+    Protocol, Response, Server, TIMEOUT, VERSION, free_address, host_command, log_messages::TRACE_EXPORT_FAILING,
     native_command, request, run_to_exit, send, start, workspace,
 };
 
@@ -129,7 +129,8 @@ pub(crate) fn requests_succeed_without_a_collector(_runtime: &str, command: Comm
         let mut copy = Command::new(command.get_program());
         copy.args(command.get_args()).env("OTEL_BSP_SCHEDULE_DELAY", "20");
         let server = start_traced(copy, &endpoint);
-        let is_report = |line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with(TRACES_LOST));
+        let is_report =
+            |line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with(TRACE_EXPORT_FAILING));
         assert_eq!(server.get("/").status, 200);
         server.wait_for_log(is_report);
         for _ in 0..100 {

@@ -75,6 +75,8 @@ const COMMANDS: &[(&str, Run)] = &[
     ("tests/infra/node-tools.sh ~/.cache/hello/node-tools", By(".ci/run", r#"tests/infra/node-tools.sh "$cache/node-tools""#)),
     ("tests/infra/go-tools.sh ~/.cache/hello/go-tools", By(".ci/run", r#"tests/infra/go-tools.sh "$cache/go-tools""#)),
     ("tests/infra/collector/build.sh ~/.cache/hello/collector", By(".ci/run", r#"tests/infra/collector/build.sh "$cache/collector""#)),
+    // hello-wasm/allocator/README.md
+    ("MIRIFLAGS=-Zmiri-ignore-leaks cargo +nightly miri test --package hello-wasm-allocator", By(".github/workflows/ci.yaml", "cargo +nightly miri test --locked --package hello-wasm-allocator")),
     // tests/README.md
     ("cargo test --package tests --test limits", BLACKBOX),
     ("cargo test --package tests --test limits native", BLACKBOX),

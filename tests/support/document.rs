@@ -2,8 +2,8 @@
 
 use std::fs;
 
-pub use tools::markdown::CodeBlock as Block;
-use tools::markdown::{code_blocks, update_file};
+pub use tools::markdown::CodeBlock;
+use tools::markdown::update_file;
 
 use crate::workspace;
 
@@ -20,8 +20,8 @@ pub fn update_document(document: &str, command: &str, text: &str) {
 /// # Panics
 /// Panics if there is no such document.
 #[must_use]
-pub fn all_blocks(document: &str) -> Vec<Block> {
-    code_blocks(&fs::read_to_string(workspace().join(document)).expect(document))
+pub fn all_code_blocks(document: &str) -> Vec<CodeBlock> {
+    tools::markdown::code_blocks(&fs::read_to_string(workspace().join(document)).expect(document))
 }
 
 /// Returns the code blocks of a document in one language.

@@ -13,4 +13,4 @@ pub const GUEST_OUTPUT: &str = "guest output";
 /// A guest has written more than the limit.
 pub const GUEST_OUTPUT_DROPPED: &str = "guest output over the limit is dropped";
 /// The start of the message that spans could not be exported.
-pub const TRACES_LOST: &str = "traces are lost";
+pub const TRACE_EXPORT_FAILING: &str = "trace export failing";

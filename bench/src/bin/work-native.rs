@@ -4,7 +4,7 @@ use std::{convert::Infallible, future::ready, process::ExitCode};
 
 use axum::Router;
 use clap::Parser;
-use hello_server::{About, Config, Service, Threads};
+use hello_server::{Config, ProgramInfo, Scheduling, Workload};
 
 #[global_allocator]
 static ALLOCATOR: hello_server::Allocator = hello_server::Allocator;
@@ -20,9 +20,14 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let about =
-        About { program: "work-native", version: "", commit: "", threads: Threads::Shared, settings_of_others: &[] };
+    let info = ProgramInfo {
+        name: "work-native",
+        version: "",
+        commit: "",
+        scheduling: Scheduling::WorkStealing,
+        settings_of_others: &[],
+    };
     let handler = Router::new().fallback(async || bench_work::work());
-    let service = Service { runtime: "native", component: None, handler, finished: Box::pin(ready(())) };
-    hello_server::run(cli.server, &about, async { Ok::<_, Infallible>(service) })
+    let workload = Workload { runtime: "native", component: None, handler, idle: Box::pin(ready(())) };
+    hello_server::run(cli.server, &info, async { Ok::<_, Infallible>(workload) })
 }

@@ -64,7 +64,7 @@ fn broken_guest_body_is_incomplete_and_logged(guest: &str) {
             assert!(broken.is_err(), "{protocol:?}: {broken:?}");
             let line = server.wait_for_log(|line| line["request_id"] == id.as_str());
             let texts = ["message", "level", "path"].map(|field| line[field].as_str());
-            assert_eq!(texts, ["answer broken off", "WARN", "/break"].map(Some));
+            assert_eq!(texts, ["response aborted", "WARN", "/break"].map(Some));
         }
     });
     server.wait_for_metric("wasm_instance_failures_total{reason=\"trap\"}", 2.0);

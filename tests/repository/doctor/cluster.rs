@@ -101,13 +101,14 @@ fn kubectl_gets_no_input() {
 #[test]
 fn doctor_knows_the_symptoms_of_the_docs() {
     let read = |file| fs::read_to_string(workspace().join(file)).expect(file);
-    let script = read("scripts/doctor.sh");
+    let sources = fs::read_dir(workspace().join("tools/src/doctor")).expect("the doctor's sources");
+    let doctor: String = sources.map(|file| fs::read_to_string(file.expect("a file").path()).expect("text")).collect();
     let docs = read("docs/TROUBLESHOOTING.md");
-    let (_, docs) = docs.split_once("What it knows").expect("the page has the table of symptoms");
+    let (_, docs) = docs.split_once("## In a cluster").expect("the page has the table of symptoms");
     let cells = docs.lines().filter(|line| line.starts_with("| `")).filter_map(|row| row.split(" | ").next());
     let symptoms: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(symptoms.len() > 8, "{symptoms:?}");
     for symptom in symptoms {
-        assert!(script.contains(symptom), "scripts/doctor.sh does not know {symptom:?}");
+        assert!(doctor.contains(symptom), "tools/src/doctor does not know {symptom:?}");
     }
 }

@@ -11,7 +11,7 @@ use tests::{Exit, Server, dist_file, host_command_for, run_to_exit, with_flags};
 
 use crate::assert_one_line_error;
 
-const NO_COMPONENT: &str = "no WebAssembly component";
+const NOT_A_COMPONENT: &str = "not a WebAssembly component";
 
 fn temporary_folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -43,18 +43,18 @@ fn non_http_component_is_rejected_in_one_line() {
     let write = |name: &str, bytes: &[u8]| write(folder.path(), name, bytes);
     assert_one_line_error(&serve(Path::new("/nowhere/x.wasm"), &[]), 1, &["/nowhere/x.wasm", "No such file"]);
     assert_one_line_error(&serve(folder.path(), &[]), 1, &["Is a directory"]);
-    assert_one_line_error(&serve(&write("text", b"hello"), &[]), 1, &["text", NO_COMPONENT]);
-    assert_one_line_error(&serve(&write("empty", b""), &[]), 1, &["empty", NO_COMPONENT]);
+    assert_one_line_error(&serve(&write("text", b"hello"), &[]), 1, &["text", NOT_A_COMPONENT]);
+    assert_one_line_error(&serve(&write("empty", b""), &[]), 1, &["empty", NOT_A_COMPONENT]);
     let core_module = write("core.wasm", b"\0asm\x01\0\0\0");
     assert_one_line_error(&serve(&core_module, &[]), 1, &["core.wasm", "core WebAssembly module", "wasm32-wasip2"]);
     let component = fs::read(dist_file("hello-wasi-0.3.wasm")).expect("the component is read");
     let truncated = write("half.wasm", &component[..component.len() / 2]);
     assert_one_line_error(&serve(&truncated, &[]), 1, &["half.wasm"]);
     let interfaces =
-        ["wasi:http/handler@0.3", "wasi:http/incoming-handler@0.2", "exports", "wasi:cli/run@", "imports", "offers"];
+        ["wasi:http/handler@0.3", "wasi:http/incoming-handler@0.2", "exports", "wasi:cli/run@", "imports", "supports"];
     assert_one_line_error(&serve(&dist_file("guest-command.wasm"), &[]), 1, &interfaces);
     let (compiled, _) = compile(&write("text", b"hello"), folder.path());
-    assert_one_line_error(&compiled, 1, &["text", NO_COMPONENT]);
+    assert_one_line_error(&compiled, 1, &["text", NOT_A_COMPONENT]);
 }
 
 fn precompiled_code_is_served(runtime: &str) {

@@ -13,7 +13,7 @@ const FLAGS: [(&[&str], &[&str]); 9] = [
     (&["--request-timeout", "0s"], &["'0s'", "--request-timeout (HELLO_REQUEST_TIMEOUT)", "1ms to 1h"]),
     (&["--body-limit", "big"], &["'big'", "--body-limit (HELLO_BODY_LIMIT)", "0 to 1TiB"]),
     (&["--log", "loud"], &["'loud'", "--log (HELLO_LOG)", "debug"]),
-    (&["--log-format", "xml"], &["'xml'", "--log-format (HELLO_LOG_FORMAT)", "json or text"]),
+    (&["--log-format", "xml"], &["'xml'", "--log-format (HELLO_LOG_FORMAT)", "json, text"]),
     (&["--colour", "red"], &["--colour", "--help"]),
     (&["--drain-delay"], &["--drain-delay", "--help"]),
 ];

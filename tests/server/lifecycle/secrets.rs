@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tests::{Server, free_address, log_messages::TRACES_LOST, native_command, run_to_exit};
+use tests::{Server, free_address, log_messages::TRACE_EXPORT_FAILING, native_command, run_to_exit};
 
 use crate::assert_one_line_error;
 
@@ -26,7 +26,7 @@ fn secrets_are_never_exposed(mut command: Command) {
     assert!(!server.get_admin("/metrics").text().contains(SECRET));
     assert!(!server.get_admin("/log").text().contains(SECRET));
     // The log has the error of the exporter, too.
-    server.wait_for_log(|line| line["message"].as_str().is_some_and(|text| text.starts_with(TRACES_LOST)));
+    server.wait_for_log(|line| line["message"].as_str().is_some_and(|text| text.starts_with(TRACE_EXPORT_FAILING)));
     let exposed = server.log().into_iter().find(|line| line.to_string().contains(SECRET));
     assert_eq!(exposed, None);
 }

@@ -34,7 +34,7 @@ pub(crate) fn kernel_without_ipv6(command: Command) {
     traced.arg("--inject=socket:error=EAFNOSUPPORT:when=1..3+2").arg(command.get_program()).args(command.get_args());
     let server = Server::start(traced);
     assert!(server.address.is_ipv4() && server.admin.is_ipv4(), "{} and {}", server.address, server.admin);
-    serves(server.address.port(), Ipv4Addr::LOCALHOST);
-    let is_told = |line: &serde_json::Value| line["message"] == "the kernel has no IPv6; listening on IPv4 only";
-    assert_eq!(server.log().into_iter().filter(is_told).count(), 2);
+    assert_serves(Ipv4Addr::LOCALHOST, server.address.port(), "/healthz");
+    let is_warning = |line: &Value| line["message"] == "the kernel has no IPv6; listening on IPv4 only";
+    assert_eq!(server.log().into_iter().filter(is_warning).count(), 2);
 }

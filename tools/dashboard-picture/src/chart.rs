@@ -32,7 +32,7 @@ pub(crate) fn draw(
         let whole = SVGBackend::with_string(&mut svg, (24 * UNIT[0], height * UNIT[1])).into_drawing_area();
         whole.fill(&WHITE)?;
         for panel in panels.iter().flat_map(repeat_per_runtime) {
-            let [x, y, width, height] = panel.place;
+            let [x, y, width, height] = panel.grid;
             let pixels = |units: [u32; 2]| (units[0] * UNIT[0], units[1] * UNIT[1]);
             let (left, top) = pixels([x, rows[&y].0]);
             let area = whole.clone().shrink((left, top), pixels([width, height]));
