@@ -6,10 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Vale checks these files. Add a folder, such as hello-server, to check the comments in it.
-files=('*.md' ':!tests' .ci .github .pre-commit-config.yaml .checkov.yaml .vale.ini Cargo.toml deny.toml Dockerfile spin.toml argocd canary chart docs ':!docs/benchmarks' manifests)
-# And the --help of these programs in dist/. Add "hello-host serve", "hello-host compile" and hello-native to check them.
-programs=()
+# Vale checks these files, and the --help of these programs in dist/.
+files=('*.md' .ci .github .pre-commit-config.yaml .checkov.yaml .vale.ini Cargo.toml deny.toml Dockerfile Makefile spin.toml argocd bench canary
+  chart docs ':!docs/benchmarks' 'hello*' manifests scripts tests tools)
+programs=("hello-host serve" "hello-host compile" hello-native)
 
 is_there() {
   if command -v "$1" >/dev/null; then return; fi
@@ -21,7 +21,7 @@ is_there() {
 status=0
 if is_there vale "the language" "tests/infra/go-tools.sh FOLDER"; then
   git ls-files -z -- "${files[@]}" | xargs -0 vale --output=line || status=1
-  for program in ${programs[@]+"${programs[@]}"}; do
+  for program in "${programs[@]}"; do
     read -r -a command <<<"dist/$program --help"
     if [ ! -x "${command[0]}" ]; then continue; fi
     "${command[@]}" | sed 's/^ *//' | vale --output=line --ext=.txt --path="$program --help.txt" || status=1

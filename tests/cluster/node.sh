@@ -33,7 +33,7 @@ ip link set eth0 up
 ip route add default via 198.18.0.1
 echo 1 >/proc/sys/net/ipv4/ip_forward
 
-# --- who is who
+# --- certificates and keys
 key() { openssl req "$@" -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes 2>/dev/null; }
 key -x509 -keyout pki/ca.key -out pki/ca.crt -days 30 -subj /CN=hello-cluster
 certificate() { # name, subject, alternative names

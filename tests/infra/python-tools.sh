@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the tests' programs in Python into FOLDER/bin, where these are not installed yet (a minute, 620 MB).
-# The head of python-tools.txt says how other versions are locked.
+# The head of python-tools.txt shows how to lock other versions.
 #
 # usage: python-tools.sh FOLDER
 set -euo pipefail
