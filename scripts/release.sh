@@ -28,7 +28,7 @@ release() {
   [ -n "$new" ] || refuse "make release needs a version: make release VERSION=1.2.3; the last one is $old"
   [[ $new =~ ^$number\.$number\.$number(-$word(\.$word)*)?$ ]] ||
     refuse "$new is no version of the form 1.2.3 or 1.2.3-rc.1, as semantic versioning has it"
-  ! git rev-parse --quiet --verify "refs/tags/v$new" >/dev/null || refuse "the tag v$new exists already; choose a higher version"
+  ! git rev-parse --quiet --verify "refs/tags/v$new" >/dev/null || refuse "there is a tag v$new already; choose a higher version"
   # A tilde sorts first, as a pre-release is lower than its release.
   printf '%s\n' "${old/-/\~}" "${new/-/\~}" | sort --version-sort --check=quiet ||
     refuse "$new is lower than $old, the version in Cargo.toml"
