@@ -94,7 +94,7 @@ has spin || lack spin spin
 
 # --- the cluster
 
-# What it finds goes to the report. It fails only if it is not built.
+# Writes its findings to the report. It fails only if it is not built.
 examine_cluster() { scripts/tools.sh doctor "$1" 2>&1 >&3 </dev/null; }
 exec 3>&1
 if [ -n "$no_rust" ]; then not_built='this part of make doctor needs Rust'
