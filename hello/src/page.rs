@@ -18,7 +18,7 @@ const TEMPLATE: &str = include_str!("page.html");
 /// change of the page, a test prints the new hashes.
 const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-d/q4NpEjPu5GUQXBkxew4Yfpbymd8RMN5ZwdNnlwgSs='; \
-    script-src 'sha256-HxxT/446wwlLuYRZCpuNL3JG2MdZP+a6Ar+NMK68BEA='; \
+    script-src 'sha256-5bzW0/e+BLLg4+a3NVfv5SJC2ZHyWL1YUxjBvWIPNek='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) fn response(platform: &dyn Platform) -> Response {

@@ -99,7 +99,7 @@ fn compare_servers(report: &mut Report, ours: &OurServers, peers: &Path, folder:
     let pairs = [
         Pair::new("the same server twice (control)", [native, native]),
         Pair::new("WASI 0.3 in hello-host against wasmtime serve", [host, serve]).throughput(1.6, 2.5),
-        Pair::new("the same against wasmtime serve, tuned", [host, serve_tuned]).throughput(1.7, 2.4),
+        Pair::new("the same against wasmtime serve, tuned", [host, serve_tuned]).throughput(1.6, 2.4),
         Pair::new("WASI 0.2 in hello-host against wasmtime serve", [host_composed, serve_composed])
             .throughput(4.0, 5.0),
         Pair::new("WASI 0.3 in hello-host against native", [host, native]).throughput(0.6, 0.8).cpu_ratio(0.4, 0.6),
