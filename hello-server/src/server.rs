@@ -37,8 +37,8 @@ pub fn run<H: Handler, E: Display>(
     info: &ProgramInfo,
     create: impl Future<Output = Result<Workload<H>, E>>,
 ) -> ExitCode {
-    let outcome = start(&config, info).and_then(|(server, runtime)| {
-        let outcome = runtime.block_on(server.run(config, info, create));
+    let outcome = Server::bind(&config, info).and_then(|(server, runtime)| {
+        let outcome = runtime.block_on(server.serve(config, info, create));
         runtime.shutdown_background();
         outcome
     });
@@ -70,20 +70,22 @@ struct Server {
     readiness: Arc<Readiness>,
 }
 
-fn start(config: &Config, info: &ProgramInfo) -> Result<(Server, Runtime), String> {
-    start_logging(config).map_err(|error| format!("cannot start a thread for the log: {error}"))?;
-    for variable in info.settings_of_others.iter().filter(|name| env::var_os(name).is_some()) {
-        tracing::debug!(variable, "a setting of another program has no effect here");
-    }
-    let listener = bind(config.listen, "--listen")?;
-    let admin_listener = bind(config.admin_listen, "--admin-listen")?;
-    let (workers, runtime) =
-        Workers::start(info.scheduling).map_err(|error| format!("cannot start threads: {error}"))?;
-    Ok((Server { listener, admin_listener, workers, readiness: Arc::default() }, runtime))
-}
-
 impl Server {
-    async fn run<H: Handler, E: Display>(
+    /// Starts the log and the threads, and binds both ports.
+    fn bind(config: &Config, info: &ProgramInfo) -> Result<(Self, Runtime), String> {
+        start_logging(config).map_err(|error| format!("cannot start a thread for the log: {error}"))?;
+        for variable in info.settings_of_others.iter().filter(|name| env::var_os(name).is_some()) {
+            tracing::debug!(variable, "a setting of another program has no effect here");
+        }
+        let listener = bind(config.listen, "--listen")?;
+        let admin_listener = bind(config.admin_listen, "--admin-listen")?;
+        let (workers, runtime) =
+            Workers::start(info.scheduling).map_err(|error| format!("cannot start threads: {error}"))?;
+        Ok((Server { listener, admin_listener, workers, readiness: Arc::default() }, runtime))
+    }
+
+    /// Creates the handler, serves until a signal, and drains.
+    async fn serve<H: Handler, E: Display>(
         self,
         config: Config,
         info: &ProgramInfo,
