@@ -108,7 +108,7 @@ fn pool(Limits { instances, memory, parts }: Limits) -> PoolingAllocationConfig 
     pool
 }
 
-/// Whether pages are never swapped out. PAGEMAP_SCAN does not report swapped-out pages, so that data of the last instance would remain.
+/// Whether pages are never swapped out. `PAGEMAP_SCAN` does not report swapped-out pages, so that data of the last instance would remain.
 fn has_no_swap() -> bool {
     fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1)
 }
