@@ -4,16 +4,12 @@
 use std::{
     future::{pending, poll_fn},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
-    task::{Context, Poll, Wake, Waker},
-    time::{Duration, Instant},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use futures_channel::oneshot;
-use futures_util::task::AtomicWaker;
 use hello_server::{ChildSpan, TRACEPARENT};
 use http::{Request, Response};
 use http_body::Body;
@@ -47,8 +43,6 @@ pub(crate) enum Completion {
 /// Future of one call. Dropping it aborts the guest and drops the instance.
 pub(crate) struct GuestCall {
     work: Pin<Box<dyn Future<Output = Result<Completion, GuestError>> + Send>>,
-    self_wake: Arc<SelfWake>,
-    waker: Waker,
 }
 
 impl GuestCall {
@@ -77,31 +71,11 @@ impl GuestCall {
             pool.release(pooled);
             Ok(Completion::Returned)
         });
-        let self_wake = Arc::<SelfWake>::default();
-        let waker = Waker::from(self_wake.clone());
-        GuestCall { work, self_wake, waker }
+        GuestCall { work }
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Completion, GuestError>> {
-        let GuestCall { work, self_wake, waker } = self;
-        let mut first_yield = None;
-        self_wake.outer.register(cx.waker());
-        loop {
-            self_wake.is_polling.store(true, SeqCst);
-            self_wake.is_woken.store(false, SeqCst);
-            if let Poll::Ready(result) = work.as_mut().poll(&mut Context::from_waker(waker)) {
-                return Poll::Ready(result);
-            }
-            // In this order: a wake-up after this line wakes the outer task.
-            self_wake.is_polling.store(false, SeqCst);
-            if !self_wake.is_woken.load(SeqCst) {
-                return Poll::Pending;
-            }
-            if first_yield.get_or_insert_with(Instant::now).elapsed() > MAX_INLINE_POLL {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-        }
+        self.work.as_mut().poll(cx)
     }
 
     /// Completes the guest's work after its response, in at most the request timeout, and reads the rest of the body, for which the guest
@@ -167,29 +141,4 @@ async fn call_p3(
         Ok(())
     });
     call.await.flatten()
-}
-
-/// Longest time for which a guest that yields, and could continue at once, is polled again directly. Most yield once or twice per request;
-/// each time through the scheduler would cost as much as the HTTP.
-const MAX_INLINE_POLL: Duration = Duration::from_micros(500);
-
-/// Waker of the work. While the work is polled, a wake-up is only noted; at other times it wakes the outer task.
-#[derive(Default)]
-struct SelfWake {
-    is_polling: AtomicBool,
-    is_woken: AtomicBool,
-    outer: AtomicWaker,
-}
-
-impl Wake for SelfWake {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.is_woken.store(true, SeqCst);
-        if !self.is_polling.load(SeqCst) {
-            self.outer.wake();
-        }
-    }
 }
