@@ -135,7 +135,7 @@ impl Server {
         match outcome {
             Drain::Completed => tracing::info!("drained"),
             Drain::Aborted => {
-                tracing::warn!(connections = METRICS.connections.get(), "drain timed out, requests aborted");
+                tracing::warn!(connections = METRICS.connections.get(), "drain incomplete, requests aborted");
             }
         }
         if let Some(tracer) = tracer {

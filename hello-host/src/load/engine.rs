@@ -30,7 +30,7 @@ pub(crate) struct Limits {
 }
 
 /// Numbers of linear memories and tables of one instance of a component, those of all its modules together.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Parts {
     pub(crate) memories: u32,
     pub(crate) tables: u32,

@@ -18,15 +18,18 @@ use crate::error_line::one_line;
 /// One line: what is wrong with the file, and what is needed.
 pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Component, String> {
     let refuse = |reason: String| format!("cannot serve {}: {reason}", file.display());
-    let (code, inspected, wasi) = if precompiled {
+    let loaded = if precompiled {
         if check_header(&read_header(file)?).is_ok() {
             return Err(refuse(
                 "it is not precompiled; remove --precompiled, or compile it with `hello-host compile`".into(),
             ));
         }
         let code = machine_code::verify_digest(file)?;
-        let (inspected, wasi) = inspect(&code).map_err(refuse)?;
-        (code, inspected, wasi)
+        // Code can only be loaded on an engine with the settings that it was compiled for.
+        load_code(&code, Wasi::P3, limits).or_else(|p3| {
+            load_code(&code, Wasi::P2, limits)
+                .map_err(|p2| format!("on the engine for WASI 0.3: {p3}; on that for WASI 0.2: {p2}"))
+        })
     } else {
         let bytes = read(file)?;
         if Engine::detect_precompiled(&bytes).is_some() {
@@ -38,28 +41,31 @@ pub(crate) fn load(file: &Path, precompiled: bool, limits: Limits) -> Result<Com
         check_header(&bytes).map_err(refuse)?;
         let compile = || {
             let wasi = compiler::detect_wasi(&bytes)?;
-            let component = compiler::compile(&bytes, wasi)?;
-            Ok((MachineCode::Bytes(component.serialize()?), component, wasi))
+            Ok((MachineCode::Bytes(compiler::compile(&bytes, wasi)?.serialize()?), wasi))
         };
-        compile().map_err(|error: wasmtime::Error| refuse(one_line(&error)))?
+        let compiled = compile().map_err(|error: wasmtime::Error| one_line(&error));
+        compiled.and_then(|(code, wasi)| load_code(&code, wasi, limits))
     };
-    let parts = parts_of(&inspected, limits.parts).map_err(refuse)?;
-    let engine = engine_for(wasi, Limits { parts, ..limits }).map_err(refuse)?;
-    code.load(&engine).map_err(|error| refuse(one_line(&error)))
+    loaded.map_err(refuse)
 }
 
-/// Loads compiled code on an engine without a pool of instances, to see what the component consists of, and so how large the pool has
-/// to be. Code can only be loaded on an engine with the settings that it was compiled for.
-fn inspect(code: &MachineCode) -> Result<(Component, Wasi), String> {
-    let load = |wasi| Engine::new(&engine::common(wasi)).and_then(|engine| code.load(&engine));
-    let p3 = match load(Wasi::P3) {
-        Ok(component) => return Ok((component, Wasi::P3)),
-        Err(error) => one_line(&error),
+/// Loads code on an engine whose pool has the usual parts, or, if the component has more of them, on another with a larger pool.
+fn load_code(code: &MachineCode, wasi: Wasi, limits: Limits) -> Result<Component, String> {
+    let load = |limits| code.load(&engine_for(wasi, limits)?).map_err(|error| one_line(&error));
+    let usual = load(limits);
+    let parts = match &usual {
+        Ok(component) => parts_of(component, limits.parts)?,
+        // An engine without a pool loads components of any number of parts. Other errors remain.
+        Err(_) => match Engine::new(&engine::common(wasi)).and_then(|engine| code.load(&engine)) {
+            Ok(component) => parts_of(&component, limits.parts)?,
+            Err(_) => return usual,
+        },
     };
-    match load(Wasi::P2) {
-        Ok(component) => Ok((component, Wasi::P2)),
-        Err(p2) => Err(format!("on the engine for WASI 0.3: {p3}; on that for WASI 0.2: {}", one_line(&p2))),
+    if parts == limits.parts {
+        return usual;
     }
+    drop(usual);
+    load(Limits { parts, ..limits })
 }
 
 fn engine_for(wasi: Wasi, limits: Limits) -> Result<Engine, String> {
